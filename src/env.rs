@@ -1,0 +1,38 @@
+//! The environment of a function, read in one place.
+
+use std::path::PathBuf;
+
+use crate::secret::Secret;
+
+/// What the environment says. An empty variable counts as unset.
+#[derive(Debug, Default)]
+pub(crate) struct Env {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) api_base: Option<String>,
+    pub(crate) app_id: Option<String>,
+    pub(crate) app_secret: Option<Secret>,
+    /// Host and port of the runtime API, set by whoever runs the function.
+    #[cfg(feature = "runtime")]
+    pub(crate) runtime_api: Option<String>,
+}
+
+impl Env {
+    pub(crate) fn read() -> Self {
+        Self::from(|name| std::env::var_os(name).and_then(|value| value.into_string().ok()))
+    }
+
+    /// Reads from any source, so that tests need not change the process's environment.
+    pub(crate) fn from(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name| variable(name).filter(|value| !value.is_empty());
+        Self {
+            config: variable("CLOUDCALL_CONFIG").map(Into::into),
+            api_base: variable("CLOUDCALL_API_BASE"),
+            app_id: variable("WECHAT_APPID"),
+            app_secret: variable("WECHAT_SECRET").map(Into::into),
+            #[cfg(feature = "runtime")]
+            runtime_api: variable("SCF_RUNTIME_API")
+                .zip(variable("SCF_RUNTIME_API_PORT"))
+                .map(|(host, port)| format!("{host}:{port}")),
+        }
+    }
+}

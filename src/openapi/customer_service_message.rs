@@ -1,0 +1,94 @@
+//! `customerServiceMessage`: what a user sends to a Mini Program's customer service.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Content, call};
+use crate::buffer::Buffer;
+use crate::cloud::Cloud;
+use crate::error::Error;
+
+/// Arguments of [`get_temp_media`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GetTempMedia {
+    /// The id of the media, as the message event of the user's image gives it.
+    pub media_id: String,
+}
+
+impl GetTempMedia {
+    /// The media of this id.
+    pub fn new(media_id: impl Into<String>) -> Self {
+        Self {
+            media_id: media_id.into(),
+        }
+    }
+}
+
+/// Media that a user sent, or that was uploaded with `uploadTempMedia`.
+///
+/// As JSON: `{"errCode": 0, "errMsg": …, "contentType": …, "buffer": …}`, the buffer as base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct TempMedia {
+    /// Always 0.
+    pub err_code: i64,
+    /// `openapi.customerServiceMessage.getTempMedia:ok`.
+    pub err_msg: String,
+    /// The MIME type, such as `image/jpeg`, as WeChat labels it.
+    pub content_type: String,
+    /// The bytes.
+    pub buffer: Buffer,
+}
+
+/// Downloads temporary media: `GET /cgi-bin/media/get`.
+///
+/// A Mini Program can download images only. Media can be downloaded for 3 days after they were
+/// sent.
+///
+/// # Errors
+///
+/// - 40007 ([`is_wechat`](Error::is_wechat)): no media of this id, or no longer.
+/// - -601002 ([`is_invalid_argument`](Error::is_invalid_argument)): the media id is empty.
+/// - -604103: WeChat answered with JSON and not with media; [`Error::reply`] has it. That is how
+///   it answers for a video, with `{"video_url": …}`.
+/// - Those of every call, in the table at [`Error`].
+///
+/// ```no_run
+/// use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let cloud = cloudcall::Cloud::init()?;
+/// let media = get_temp_media(&cloud, GetTempMedia::new("MEDIA_ID")).await?;
+/// std::fs::write("image.jpg", &media.buffer)?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn get_temp_media(cloud: &Cloud, arguments: GetTempMedia) -> Result<TempMedia, Error> {
+    let arguments = Map::from_iter([("mediaId".to_owned(), arguments.media_id.into())]);
+    let reply = call(
+        cloud,
+        "customerServiceMessage.getTempMedia",
+        Value::Object(arguments),
+    )
+    .await?;
+    let err_msg = reply.err_msg().to_owned();
+    match reply.into_content() {
+        Content::Media {
+            content_type,
+            buffer,
+        } => Ok(TempMedia {
+            err_code: 0,
+            err_msg,
+            content_type,
+            buffer,
+        }),
+        Content::Json(fields) => {
+            let json = Value::Object(fields);
+            Err(Error::unexpected_reply(&format!("the reply is not media but JSON: {json}"))
+                .with_reply(json))
+        }
+    }
+}

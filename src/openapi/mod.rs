@@ -1,0 +1,139 @@
+//! Cloud Calls: WeChat's server APIs by their cloud-call names.
+//!
+//! [`call`] takes any API of the catalog by name, with arguments and reply as JSON. The modules
+//! below have typed functions, a module for each category; they go through the same call.
+//!
+//! | Cloud Call | typed | HTTPS API |
+//! |---|---|---|
+//! | `customerServiceMessage.getTempMedia` | [`get_temp_media`](customer_service_message::get_temp_media) | `GET /cgi-bin/media/get` |
+//! | `customerServiceMessage.uploadTempMedia` | | `POST /cgi-bin/media/upload` |
+//! | `customerServiceMessage.send` | | `POST /cgi-bin/message/custom/send` |
+//! | `customerServiceMessage.setTyping` | | `POST /cgi-bin/message/custom/typing` |
+
+mod arguments;
+mod case;
+pub(crate) mod catalog;
+pub mod customer_service_message;
+pub(crate) mod names;
+mod reply;
+pub(crate) mod request;
+
+use serde_json::Value;
+
+use crate::cloud::Cloud;
+use crate::error::Error;
+use crate::secret::Secret;
+use arguments::Arguments;
+use catalog::Api;
+use reply::Received;
+pub use reply::{Content, Reply};
+
+/// Calls an API by its cloud-call name, such as `customerServiceMessage.getTempMedia`.
+///
+/// Arguments are an object with names in camelCase, as in Node; they are converted to WeChat's
+/// snake_case, in nested objects and arrays too, and the reply's names back to camelCase. A file
+/// is `{"contentType": …, "value": …, "fileName": …}` with the bytes in `value`, as a
+/// [`Buffer`](crate::Buffer) serialises.
+///
+/// The order of things: the name is looked up, the arguments are checked, the permission is
+/// checked, and only then an access token is taken and the request is sent. If WeChat rejects the
+/// token, it is renewed and the call is repeated once.
+///
+/// # Errors
+///
+/// See the table at [`Error`].
+///
+/// ```
+/// # use cloudcall::{Cloud, Permissions, transport::{MockTransport, media_reply}};
+/// use cloudcall::openapi;
+/// use serde_json::json;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let cloud = Cloud::builder()
+/// #     .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+/// #     .transport(MockTransport::replies([media_reply("image/png", &b"hi"[..])]))
+/// #     .build()?;
+/// let reply = openapi::call(
+///     &cloud,
+///     "customerServiceMessage.getTempMedia",
+///     json!({"mediaId": "MEDIA_ID"}),
+/// )
+/// .await?;
+///
+/// assert_eq!(
+///     serde_json::to_value(&reply).unwrap(),
+///     json!({
+///         "errCode": 0,
+///         "errMsg": "openapi.customerServiceMessage.getTempMedia:ok",
+///         "contentType": "image/png",
+///         "buffer": "aGk=",
+///     }),
+/// );
+/// # Ok::<_, cloudcall::Error>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub async fn call(cloud: &Cloud, api: &str, arguments: Value) -> Result<Reply, Error> {
+    let api = find(api)?;
+    let arguments = Arguments::from_json(api, arguments)?;
+    exchange(cloud, api, &arguments).await
+}
+
+fn find(name: &str) -> Result<&'static Api, Error> {
+    Api::find(name).ok_or_else(|| {
+        let plain = name.strip_prefix("openapi.").unwrap_or(name);
+        let error = Error::unknown_api(name);
+        if plain != name && Api::find(plain).is_some() {
+            error.with_hint(format!("leave out \"openapi.\": {plain:?}"))
+        } else if names::is_known(name) {
+            error.with_hint("WeChat has this API, but cloudcall's catalog does not list it yet: CONTRIBUTING.md shows how to add it")
+        } else if let Some(near) = names::nearest(plain) {
+            error.with_hint(format!("did you mean {near:?}?"))
+        } else {
+            error
+        }
+    })
+}
+
+/// Performs a call: checks, sends, and says what the reply means.
+async fn exchange(cloud: &Cloud, api: &'static Api, arguments: &Arguments) -> Result<Reply, Error> {
+    arguments.check(api)?;
+    cloud.permissions().check(api.name)?;
+
+    let mut token = cloud.access_token(api).await?;
+    let mut received = send(cloud, api, token.as_ref(), arguments).await?;
+    if let Some(rejected) = &token
+        && received.rejects_token()
+        && let Some(renewed) = cloud.renewed_access_token(api, rejected).await?
+    {
+        received = send(cloud, api, Some(&renewed), arguments).await?;
+        token = Some(renewed);
+    }
+    received
+        .into_reply(api)
+        .map_err(|error| without_token(error, token.as_ref()))
+}
+
+async fn send(
+    cloud: &Cloud,
+    api: &'static Api,
+    token: Option<&Secret>,
+    arguments: &Arguments,
+) -> Result<Received, Error> {
+    let request = request::build(api, cloud.api_base(), token, arguments)?;
+    let response = cloud
+        .transport()
+        .send(request)
+        .await
+        .map_err(|error| without_token(Error::transport(api.name, error), token))?;
+    Ok(Received::new(response))
+}
+
+/// Takes the token out of an error's texts, plain and as it stands in a URL.
+fn without_token(error: Error, token: Option<&Secret>) -> Error {
+    match token {
+        Some(token) => error
+            .without(token.expose())
+            .without(&request::encode(token.expose()).to_string()),
+        None => error,
+    }
+}

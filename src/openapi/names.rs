@@ -1,0 +1,186 @@
+//! The names of WeChat's Cloud Calls, so that a misspelt one can be pointed out.
+//!
+//! Being listed here says only that WeChat documents the name for Cloud Calls; what cloudcall can
+//! call is in the [catalog](super::catalog).
+
+/// Every documented name, by category.
+const NAMES: &[(&str, &[&str])] = &[
+    (
+        "analysis",
+        &[
+            "getDailyRetain",
+            "getDailySummary",
+            "getDailyVisitTrend",
+            "getMonthlyRetain",
+            "getMonthlyVisitTrend",
+            "getUserPortrait",
+            "getVisitDistribution",
+            "getVisitPage",
+            "getWeeklyRetain",
+            "getWeeklyVisitTrend",
+        ],
+    ),
+    ("auth", &["checkEncryptedData", "getPaidUnionId"]),
+    (
+        "customerServiceMessage",
+        &["getTempMedia", "send", "setTyping", "uploadTempMedia"],
+    ),
+    (
+        "immediateDelivery",
+        &[
+            "abnormalConfirm",
+            "addOrder",
+            "addTip",
+            "bindAccount",
+            "cancelOrder",
+            "getAllImmeDelivery",
+            "getBindAccount",
+            "getOrder",
+            "mockUpdateOrder",
+            "openDelivery",
+            "preAddOrder",
+            "preCancelOrder",
+            "realMockUpdateOrder",
+            "reOrder",
+            "updateOrder",
+        ],
+    ),
+    ("img", &["aiCrop", "scanQRCode", "superresolution"]),
+    ("internet", &["getUserEncryptKey"]),
+    (
+        "logistics",
+        &[
+            "addOrder",
+            "batchGetOrder",
+            "bindAccount",
+            "cancelOrder",
+            "getAllAccount",
+            "getAllDelivery",
+            "getContact",
+            "getOrder",
+            "getPath",
+            "getPrinter",
+            "getQuota",
+            "previewTemplate",
+            "testUpdateOrder",
+            "updateBusiness",
+            "updatePath",
+            "updatePrinter",
+        ],
+    ),
+    ("nearbyPoi", &["add", "delete", "getList", "setShowStatus"]),
+    (
+        "ocr",
+        &[
+            "bankcard",
+            "businessLicense",
+            "driverLicense",
+            "idcard",
+            "printedText",
+            "vehicleLicense",
+        ],
+    ),
+    ("phonenumber", &["getPhoneNumber"]),
+    (
+        "pluginManager",
+        &[
+            "applyPlugin",
+            "getPluginDevApplyList",
+            "getPluginList",
+            "setDevPluginApplyStatus",
+            "unbindPlugin",
+        ],
+    ),
+    ("riskControl", &["getUserRiskRank"]),
+    ("search", &["imageSearch", "siteSearch", "submitPages"]),
+    (
+        "security",
+        &["imgSecCheck", "mediaCheckAsync", "msgSecCheck"],
+    ),
+    ("serviceMarket", &["invokeService"]),
+    ("shortlink", &["generate"]),
+    ("soter", &["verifySignature"]),
+    (
+        "subscribeMessage",
+        &[
+            "addTemplate",
+            "deleteTemplate",
+            "getCategory",
+            "getPubTemplateKeyWordsById",
+            "getPubTemplateTitleList",
+            "getTemplateList",
+            "send",
+        ],
+    ),
+    (
+        "templateMessage",
+        &[
+            "addTemplate",
+            "deleteTemplate",
+            "getTemplateLibraryById",
+            "getTemplateLibraryList",
+            "getTemplateList",
+            "send",
+        ],
+    ),
+    ("uniformMessage", &["send"]),
+    (
+        "updatableMessage",
+        &["createActivityId", "setUpdatableMsg"],
+    ),
+    ("urllink", &["generate", "query"]),
+    ("urlscheme", &["generate", "query"]),
+    ("wxacode", &["createQRCode", "get", "getUnlimited"]),
+];
+
+fn all() -> impl Iterator<Item = String> {
+    NAMES.iter().flat_map(|(category, methods)| {
+        methods.iter().map(move |method| format!("{category}.{method}"))
+    })
+}
+
+/// Whether WeChat documents a Cloud Call of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(category, method)| {
+        NAMES
+            .iter()
+            .any(|(known, methods)| *known == category && methods.contains(&method))
+    })
+}
+
+/// The known name that is spelt most like this one, if any is near.
+pub(crate) fn nearest(name: &str) -> Option<String> {
+    /// At 0.8, a swapped pair or a missing letter is near, another method of the category is not.
+    const NEAR: f64 = 0.8;
+
+    // The measure is quadratic in the length, and no name is anywhere near as long.
+    if name.len() > 200 {
+        return None;
+    }
+    all()
+        .map(|known| (strsim::normalized_damerau_levenshtein(&known, name), known))
+        .filter(|(likeness, _)| *likeness >= NEAR)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_found() {
+        for (name, expected) in [
+            ("customerServiceMessage.getTmpMedia", Some("customerServiceMessage.getTempMedia")),
+            ("customServiceMessage.send", Some("customerServiceMessage.send")),
+            ("wxacode.getunlimited", Some("wxacode.getUnlimited")),
+            ("wxacode.set", Some("wxacode.get")),
+            ("database.collection", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(name).as_deref(), expected, "{name}");
+            assert!(!is_known(name), "{name}");
+        }
+        assert!(is_known("wxacode.getUnlimited"));
+    }
+}

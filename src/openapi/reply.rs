@@ -1,0 +1,357 @@
+//! What WeChat's reply means: the rules of `wx-server-sdk` 4.0.2, and where we differ.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::case::{camel, convert_keys};
+use super::catalog::Api;
+use crate::buffer::Buffer;
+use crate::error::Error;
+
+/// The longest quotation of a reply in an error, in bytes.
+const QUOTED: usize = 4096;
+
+/// The result of a Cloud Call: `errCode` 0, an `errMsg` that ends in `:ok`, and the content.
+///
+/// As JSON it is one object with the fields of `wx-server-sdk`'s result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    err_msg: String,
+    content: Content,
+}
+
+/// What a [`Reply`] holds.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Content {
+    /// JSON, with keys in camelCase, without WeChat's `errcode` and `errmsg`.
+    Json(Map<String, Value>),
+    /// Media.
+    Media {
+        /// The MIME type, as WeChat labels it.
+        content_type: String,
+        /// The bytes.
+        buffer: Buffer,
+    },
+}
+
+impl Reply {
+    /// Always 0: any other code is an [`Error`].
+    pub fn err_code(&self) -> i64 {
+        0
+    }
+
+    /// `openapi.<api>:ok`.
+    pub fn err_msg(&self) -> &str {
+        &self.err_msg
+    }
+
+    /// JSON or media.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// JSON or media, without a copy.
+    pub fn into_content(self) -> Content {
+        self.content
+    }
+
+    /// The MIME type and the bytes, if the reply is media.
+    pub fn media(&self) -> Option<(&str, &Buffer)> {
+        match &self.content {
+            Content::Media {
+                content_type,
+                buffer,
+            } => Some((content_type, buffer)),
+            Content::Json(_) => None,
+        }
+    }
+
+    /// A field of a JSON reply, by its name in camelCase.
+    pub fn get(&self, field: &str) -> Option<&Value> {
+        match &self.content {
+            Content::Json(fields) => fields.get(field),
+            Content::Media { .. } => None,
+        }
+    }
+
+    /// Reads the reply into a type of your own, with `errCode` and `errMsg` beside the fields.
+    ///
+    /// # Errors
+    ///
+    /// A field is missing or of another type.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_value(serde_json::to_value(self)?)
+    }
+}
+
+impl Serialize for Reply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry("errCode", &self.err_code())?;
+        fields.serialize_entry("errMsg", &self.err_msg)?;
+        match &self.content {
+            Content::Json(json) => {
+                // A field of WeChat's with one of these names loses, as in `wx-server-sdk`.
+                for (name, value) in json {
+                    if name != "errCode" && name != "errMsg" {
+                        fields.serialize_entry(name, value)?;
+                    }
+                }
+            }
+            Content::Media {
+                content_type,
+                buffer,
+            } => {
+                fields.serialize_entry("contentType", content_type)?;
+                fields.serialize_entry("buffer", buffer)?;
+            }
+        }
+        fields.end()
+    }
+}
+
+/// A response whose body has been looked at.
+#[derive(Debug)]
+pub(crate) struct Received {
+    status: StatusCode,
+    content_type: String,
+    location: bool,
+    body: Bytes,
+    /// The body read as JSON, where its label says that it may be, or where it is an HTTP error.
+    json: Option<Value>,
+}
+
+impl Received {
+    pub(crate) fn new(response: http::Response<Bytes>) -> Self {
+        let (head, body) = response.into_parts();
+        let content_type = head
+            .headers
+            .get(CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .unwrap_or_default();
+        let may_be_json = is_json(&content_type)
+            || is_plain_text(&content_type)
+            || !head.status.is_success();
+        let json = if may_be_json { parse(&body) } else { None };
+        Self {
+            status: head.status,
+            content_type,
+            location: head.status.is_redirection(),
+            body,
+            json,
+        }
+    }
+
+    /// WeChat says that the access token is wrong or has expired.
+    pub(crate) fn rejects_token(&self) -> bool {
+        /// Invalid or not the newest; invalid; expired.
+        const REJECTED: [i64; 3] = [40001, 40014, 42001];
+
+        matches!(self.refusal(), Some((errcode, _)) if REJECTED.contains(&errcode))
+    }
+
+    /// The error that the JSON tells of, if it does: WeChat's own shape, or that of WeChat Cloud
+    /// Run's open-interface service.
+    fn refusal(&self) -> Option<(i64, &str)> {
+        let json = self.json.as_ref()?;
+        let text = |field: &str| json.get(field).and_then(Value::as_str).unwrap_or_default();
+        if let Some(errcode) = json.get("errcode").and_then(number) {
+            return (errcode != 0).then(|| (errcode, text("errmsg")));
+        }
+        let errcode = json.get("error_code").and_then(number)?;
+        (json.get("error_type").is_some() && errcode != 0).then(|| (errcode, text("error_message")))
+    }
+
+    /// The result of the call, or its error.
+    pub(crate) fn into_reply(self, api: &Api) -> Result<Reply, Error> {
+        if let Some((errcode, errmsg)) = self.refusal() {
+            let error = Error::wechat(api.name, errcode, errmsg);
+            return Err(match advice(errcode) {
+                Some(advice) => error.with_hint(advice),
+                None => error,
+            });
+        }
+        if !self.status.is_success() {
+            return Err(self.http_error());
+        }
+        let content = match self.json {
+            Some(Value::Object(mut fields)) => {
+                fields.shift_remove("errcode");
+                fields.shift_remove("errmsg");
+                Content::Json(convert_keys(fields, camel))
+            }
+            None if is_json(&self.content_type) => {
+                return Err(Error::invalid_json(api.name, &quote(&self.body)));
+            }
+            Some(other) if is_json(&self.content_type) || !api.media => {
+                Content::Json(Map::from_iter([("result".to_owned(), other)]))
+            }
+            None if is_plain_text(&self.content_type) && !api.media => {
+                let text = String::from_utf8_lossy(&self.body).into_owned();
+                Content::Json(Map::from_iter([("result".to_owned(), text.into())]))
+            }
+            _ => Content::Media {
+                content_type: self.content_type.trim().to_owned(),
+                buffer: self.body.into(),
+            },
+        };
+        if let Content::Media { buffer, .. } = &content
+            && buffer.is_empty()
+            && api.media
+        {
+            return Err(Error::unexpected_reply("the reply is empty"));
+        }
+        Ok(Reply {
+            err_msg: format!("openapi.{}:ok", api.name),
+            content,
+        })
+    }
+
+    fn http_error(&self) -> Error {
+        let status = self.status;
+        if self.location {
+            return Error::unexpected_reply(&format!(
+                "HTTP {status}: a redirect to another host is not followed"
+            ));
+        }
+        let body = quote(&self.body);
+        let separator = if body.is_empty() { "" } else { ": " };
+        Error::unexpected_reply(&format!("HTTP {status}{separator}{body}"))
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    content_type.to_ascii_lowercase().contains("application/json")
+}
+
+fn is_plain_text(content_type: &str) -> bool {
+    content_type.to_ascii_lowercase().contains("text/plain")
+}
+
+/// A number, or a text that is one: both are seen in the place of a code.
+fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// What is known to help.
+fn advice(errcode: i64) -> Option<&'static str> {
+    Some(match errcode {
+        -1 => "WeChat is busy: try again in a moment",
+        40007 => "a media id is valid for 3 days, and only in the app that received the media",
+        41001 => "no access token was sent: set WECHAT_APPID and WECHAT_SECRET",
+        48001 => "the app has no right to this API: see the API permissions in the WeChat console",
+        _ => return None,
+    })
+}
+
+/// The beginning of a body, as text.
+fn quote(body: &[u8]) -> Cow<'_, str> {
+    if body.len() <= QUOTED {
+        return String::from_utf8_lossy(body);
+    }
+    let start = String::from_utf8_lossy(&body[..QUOTED]);
+    format!("{start}… ({} bytes in all)", body.len()).into()
+}
+
+/// JSON in which no integer loses digits: one that does not fit 64 bits becomes a text of its
+/// digits, which is also what `wx-server-sdk`'s numbers become in a function's result.
+fn parse(body: &[u8]) -> Option<Value> {
+    let text = String::from_utf8_lossy(body);
+    let value = serde_json::from_str(&text).ok()?;
+    let Cow::Owned(quoted) = quote_large_integers(&text) else {
+        return Some(value);
+    };
+    serde_json::from_str(&quoted).ok()
+}
+
+/// Puts quotes around each integer that fits neither `i64` nor `u64`, in text that is valid JSON.
+fn quote_large_integers(text: &str) -> Cow<'_, str> {
+    /// Every integer of fewer characters fits.
+    const SHORTEST: usize = 20;
+
+    let bytes = text.as_bytes();
+    let mut quoted = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while bytes.get(at).is_some_and(|byte| *byte != b'"') {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let start = at;
+                while bytes
+                    .get(at)
+                    .is_some_and(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+                {
+                    at += 1;
+                }
+                let number = &text[start..at];
+                if number.len() >= SHORTEST
+                    && number.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
+                    && number.parse::<i64>().is_err()
+                    && number.parse::<u64>().is_err()
+                {
+                    quoted.push_str(&text[copied..start]);
+                    quoted.push('"');
+                    quoted.push_str(number);
+                    quoted.push('"');
+                    copied = at;
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    quoted.push_str(&text[copied..]);
+    Cow::Owned(quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn integers_keep_their_digits() {
+        for (text, expected) in [
+            ("9007199254740993", json!(9_007_199_254_740_993_i64)),
+            ("18446744073709551615", json!(u64::MAX)),
+            ("-9223372036854775808", json!(i64::MIN)),
+            ("18446744073709551616", json!("18446744073709551616")),
+            ("-9223372036854775809", json!("-9223372036854775809")),
+            (
+                r#"{"a":[123456789012345678901234567890,1],"b":"123456789012345678901234567890\"9"}"#,
+                json!({"a": ["123456789012345678901234567890", 1], "b": "123456789012345678901234567890\"9"}),
+            ),
+            ("1.25", json!(1.25)),
+            ("1234567890123456789012e-2", json!(12_345_678_901_234_567_890.12_f64)),
+        ] {
+            assert_eq!(parse(text.as_bytes()), Some(expected), "{text}");
+        }
+        for invalid in ["", "{", "01", r#"{123456789012345678901234: 1}"#, "\u{feff}{}"] {
+            assert_eq!(parse(invalid.as_bytes()), None, "{invalid}");
+        }
+    }
+
+    #[test]
+    fn a_long_body_is_quoted_in_part() {
+        let quoted = quote(&[b'x'; QUOTED + 1]).into_owned();
+        assert!(quoted.len() < QUOTED + 100);
+        assert!(quoted.ends_with("(4097 bytes in all)"), "{quoted}");
+        assert_eq!(quote(b"short"), "short");
+    }
+}

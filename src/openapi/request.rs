@@ -1,0 +1,226 @@
+//! The HTTP request of a call.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use memchr::memmem;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::arguments::{Arguments, FilePart};
+use super::catalog::{Api, Place};
+use crate::error::Error;
+use crate::secret::Secret;
+
+/// What is encoded in a query: everything but the unreserved characters of RFC 3986.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Percent-encodes a value of a query.
+pub(crate) fn encode(value: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(value, ENCODED)
+}
+
+/// Builds the request of a call with checked arguments.
+pub(super) fn build(
+    api: &Api,
+    api_base: &str,
+    token: Option<&Secret>,
+    arguments: &Arguments,
+) -> Result<http::Request<Bytes>, Error> {
+    let mut uri = format!("{api_base}{}", api.path);
+    let mut separator = '?';
+    let mut add = |name: &str, value: &str| {
+        let (name, value) = (encode(name), encode(value));
+        uri.push_str(&format!("{separator}{name}={value}"));
+        separator = '&';
+    };
+    if let Some(token) = token {
+        add("access_token", token.expose());
+    }
+    let mut json = serde_json::Map::new();
+    for (name, value) in &arguments.fields {
+        match api.place_of(name) {
+            Place::Query => match value {
+                Value::String(text) => add(name, text),
+                other => add(name, &other.to_string()),
+            },
+            Place::Json | Place::File => {
+                json.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    let request = http::Request::builder().method(&api.method);
+    let built = if !arguments.files.is_empty() {
+        let (content_type, body) = multipart(api, json, &arguments.files)?;
+        request.uri(uri).header(CONTENT_TYPE, content_type).body(body)
+    } else if api.method == http::Method::GET {
+        request.uri(uri).body(Bytes::new())
+    } else {
+        let body = Value::Object(json).to_string();
+        request
+            .uri(uri)
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .body(body.into())
+    };
+    // The only part that can be too much is the length: a URI holds at most 65,534 bytes.
+    built.map_err(|error| Error::argument(api.name, &format!("the arguments are too long: {error}")))
+}
+
+/// A body with the files, and the fields that go beside them.
+fn multipart(
+    api: &Api,
+    fields: serde_json::Map<String, Value>,
+    files: &[FilePart],
+) -> Result<(HeaderValue, Bytes), Error> {
+    let boundary = boundary(files);
+    let size = files.iter().map(|file| file.bytes.len() + 512).sum();
+    let mut body = BytesMut::with_capacity(size);
+    for (name, value) in fields {
+        let value = match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        body.put_slice(
+            format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n{value}\r\n",
+                quoted(&name)
+            )
+            .as_bytes(),
+        );
+    }
+    for file in files {
+        let content_type = HeaderValue::from_str(&file.content_type).map_err(|_| {
+            let detail = format!("contentType of parameter {} is not a MIME type", file.field);
+            Error::argument(api.name, &detail)
+        })?;
+        // WeChat takes a part for a file only when it has a name.
+        let file_name = file.file_name.as_deref().unwrap_or("file");
+        body.put_slice(
+            format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: ",
+                quoted(&file.field),
+                quoted(file_name)
+            )
+            .as_bytes(),
+        );
+        body.put_slice(content_type.as_bytes());
+        body.put_slice(b"\r\n\r\n");
+        body.put_slice(&file.bytes);
+        body.put_slice(b"\r\n");
+    }
+    body.put_slice(format!("--{boundary}--\r\n").as_bytes());
+    let content_type = HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}"))
+        .expect("a boundary of letters, digits and hyphens can stand in a header");
+    Ok((content_type, body.freeze()))
+}
+
+/// A boundary that stands in none of the files. Counted rather than drawn, so that the same call
+/// is the same request.
+fn boundary(files: &[FilePart]) -> String {
+    let taken = |boundary: &str| {
+        let finder = memmem::Finder::new(boundary);
+        files.iter().any(|file| finder.find(&file.bytes).is_some())
+    };
+    (0_u64..)
+        .map(|number| format!("cloudcall-form-boundary-{number}"))
+        .find(|boundary| !taken(boundary))
+        .expect("a file cannot hold every boundary")
+}
+
+/// A name inside the quotes of a part's header, as HTML forms write it.
+fn quoted(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(api: &str, token: Option<&str>, arguments: Value) -> http::Request<Bytes> {
+        let api = Api::find(api).expect("in the catalog");
+        let arguments = Arguments::from_json(api, arguments).expect("valid");
+        let token = token.map(Secret::from);
+        build(api, "https://h", token.as_ref(), &arguments).expect("short")
+    }
+
+    #[test]
+    fn both_values_of_a_query_are_percent_encoded() {
+        let request = request(
+            "customerServiceMessage.getTempMedia",
+            Some("T/+= &"),
+            json!({"mediaId": "a?b#c%d=中~-._"}),
+        );
+        assert_eq!(request.method(), http::Method::GET);
+        assert_eq!(
+            request.uri().to_string(),
+            "https://h/cgi-bin/media/get?access_token=T%2F%2B%3D%20%26&media_id=a%3Fb%23c%25d%3D%E4%B8%AD~-._"
+        );
+        assert!(request.body().is_empty());
+    }
+
+    #[test]
+    fn json_goes_into_the_body_and_no_token_means_no_parameter() {
+        let request = request(
+            "customerServiceMessage.send",
+            None,
+            json!({"touser": "O", "msgtype": "text", "text": {"content": "你好"}}),
+        );
+        assert_eq!(request.method(), http::Method::POST);
+        assert_eq!(request.uri(), "https://h/cgi-bin/message/custom/send");
+        assert_eq!(request.headers()[CONTENT_TYPE], "application/json; charset=utf-8");
+        assert_eq!(
+            request.body(),
+            r#"{"touser":"O","msgtype":"text","text":{"content":"你好"}}"#
+        );
+    }
+
+    #[test]
+    fn a_file_goes_into_a_form_whose_boundary_it_does_not_hold() {
+        let upload = |bytes: &[u8]| {
+            let file = json!({
+                "contentType": "image/png", "value": Buffer::from(bytes), "fileName": "a\"b\r\n.png"
+            });
+            request(
+                "customerServiceMessage.uploadTempMedia",
+                Some("T"),
+                json!({"type": "image", "media": file}),
+            )
+        };
+        let plain = upload(b"\x89PNG");
+        assert_eq!(
+            plain.uri(),
+            "https://h/cgi-bin/media/upload?access_token=T&type=image"
+        );
+        assert_eq!(
+            plain.headers()[CONTENT_TYPE],
+            "multipart/form-data; boundary=cloudcall-form-boundary-0"
+        );
+        assert_eq!(
+            &plain.body()[..],
+            b"--cloudcall-form-boundary-0\r\n\
+              Content-Disposition: form-data; name=\"media\"; filename=\"a%22b%0D%0A.png\"\r\n\
+              Content-Type: image/png\r\n\r\n\
+              \x89PNG\r\n\
+              --cloudcall-form-boundary-0--\r\n"
+        );
+        assert_eq!(
+            upload(b"--cloudcall-form-boundary-0").headers()[CONTENT_TYPE],
+            "multipart/form-data; boundary=cloudcall-form-boundary-1"
+        );
+    }
+
+    use crate::buffer::Buffer;
+
+    #[test]
+    fn what_fits_no_uri_is_refused() {
+        let api = Api::find("customerServiceMessage.getTempMedia").expect("in the catalog");
+        let arguments = Arguments::from_json(api, json!({"mediaId": "x".repeat(70_000)})).expect("valid");
+        let error = build(api, "https://h", None, &arguments).expect_err("too long");
+        assert_eq!(error.err_code(), -601_002);
+    }
+}

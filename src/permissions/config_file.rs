@@ -1,0 +1,449 @@
+//! Reads a `config.json` leniently, and remembers every leniency with its line.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use jsonc_parser::ast::{Object, Value};
+use jsonc_parser::common::{Range, Ranged as _};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde::de::IgnoredAny;
+
+use crate::openapi::names;
+
+/// The largest `config.json` that is read, in bytes. Real ones are a few hundred bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// A `config.json` that could not be read; says which, where and what is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {message}")]
+pub struct ConfigError {
+    place: Place,
+    message: String,
+}
+
+impl ConfigError {
+    fn new(place: Place, message: impl Into<String>) -> Self {
+        Self {
+            place,
+            message: message.into(),
+        }
+    }
+
+    /// The file.
+    pub(super) fn place(&self) -> impl fmt::Display {
+        self.place.file().display()
+    }
+}
+
+impl From<ConfigError> for crate::Error {
+    fn from(error: ConfigError) -> Self {
+        Self::settings(error.to_string())
+    }
+}
+
+/// A remark on a `config.json` that was read leniently. Displayed as `FILE:LINE:COLUMN: …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    place: Place,
+    message: String,
+}
+
+impl Warning {
+    /// The line, counted from 1.
+    pub fn line(&self) -> usize {
+        self.place.position.map_or(1, |(line, _)| line)
+    }
+
+    /// What is remarked, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    file: Option<PathBuf>,
+    position: Option<(usize, usize)>,
+}
+
+impl Place {
+    fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new("config.json"))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file().display())?;
+        if let Some((line, column)) = self.position {
+            write!(f, ":{line}:{column}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a `config.json` declares.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    pub(super) apis: BTreeSet<String>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// The text of the file.
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
+    let place = || Place {
+        file: Some(path.to_owned()),
+        position: None,
+    };
+    let fail = |message: String| ConfigError::new(place(), message);
+    let cannot_read = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => fail("the file does not exist".into()),
+        std::io::ErrorKind::IsADirectory => fail("this is a directory, not a file".into()),
+        _ => fail(format!("cannot be read: {error}")),
+    };
+
+    // Asked before opening, because Windows refuses to open a directory with "access denied".
+    if std::fs::metadata(path).map_err(cannot_read)?.is_dir() {
+        return Err(fail("this is a directory, not a file".into()));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .map_err(cannot_read)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot_read)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(fail(format!("larger than {LARGEST} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        fail(format!("not UTF-8 (in line {line}): save the file as UTF-8"))
+    })
+}
+
+/// The declarations in the text of a `config.json`.
+pub(super) fn parse(text: &str, file: Option<&Path>) -> Result<Declared, ConfigError> {
+    let (body, has_bom) = match text.strip_prefix('\u{feff}') {
+        Some(body) => (body, true),
+        None => (text, false),
+    };
+    let mut reader = Reader {
+        text: body,
+        file,
+        declared: Declared::default(),
+    };
+    if has_bom {
+        reader.warn(0, "starts with a byte order mark: save the file as UTF-8 without BOM");
+    }
+    reader.warn_of_leniency();
+    reader.read()?;
+    reader.declared.warnings.sort_by_key(|warning| warning.place.position);
+    Ok(reader.declared)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    file: Option<&'a Path>,
+    declared: Declared,
+}
+
+impl Reader<'_> {
+    fn read(&mut self) -> Result<(), ConfigError> {
+        let text = self.text;
+        let parsed = parse_to_ast(text, &CollectOptions::default(), &lenient(true, true))
+            .map_err(|error| self.error(error.range().start, error.kind().to_string()))?;
+        let root = match parsed.value {
+            Some(Value::Object(root)) => root,
+            Some(other) => return Err(self.unexpected(&other, "config.json must hold an object")),
+            None => return Err(self.error(0, "the file is empty: it must hold an object")),
+        };
+        let Some(permissions) = root.get("permissions") else {
+            return Ok(());
+        };
+        let Value::Object(permissions) = &permissions.value else {
+            return Err(self.unexpected(&permissions.value, "permissions must be an object"));
+        };
+        let Some(openapi) = permissions.get("openapi") else {
+            self.warn_of_missing_list(permissions);
+            return Ok(());
+        };
+        let Value::Array(openapi) = &openapi.value else {
+            return Err(self.unexpected(
+                &openapi.value,
+                "permissions.openapi must be a list of API names",
+            ));
+        };
+        for entry in &openapi.elements {
+            self.entry(entry);
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Value<'_>) {
+        let at = entry.range().start;
+        let Value::StringLit(name) = entry else {
+            self.warn(at, format!("this entry is {} and permits nothing: an API name is a string", kind(entry)));
+            return;
+        };
+        let name = name.value.as_ref();
+        let plain = name.trim();
+        let plain = plain.strip_prefix("cloud.").unwrap_or(plain);
+        let plain = plain.strip_prefix("openapi.").unwrap_or(plain);
+        if plain != name {
+            self.warn(at, format!("{name:?} permits nothing: write {plain:?}"));
+        } else if !names::is_known(name) {
+            let advice = match names::nearest(name) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "names are \"category.method\"".into(),
+            };
+            self.warn(at, format!("{name:?} is not a known API: {advice}"));
+        }
+        self.declared.apis.insert(name.to_owned());
+    }
+
+    fn warn_of_missing_list(&mut self, permissions: &Object<'_>) {
+        let misplaced = permissions.properties.iter().find(|property| {
+            names::is_known(property.name.as_str())
+        });
+        let advice = match misplaced {
+            Some(property) => format!("write {{ \"openapi\": [{:?}] }}", property.name.as_str()),
+            None => "add \"openapi\": [] with the names of the APIs that are called".into(),
+        };
+        self.warn(
+            permissions.range().start,
+            format!("permissions has no \"openapi\" and permits nothing: {advice}"),
+        );
+    }
+
+    /// Says what a strict reader would refuse.
+    fn warn_of_leniency(&mut self) {
+        let Err(strict) = serde_json::from_str::<IgnoredAny>(self.text) else {
+            return;
+        };
+        let refused_without = |comments, commas| {
+            parse_to_ast(self.text, &CollectOptions::default(), &lenient(comments, commas))
+                .err()
+                .map(|error| error.range().start)
+        };
+        let (comment, comma) = (refused_without(false, true), refused_without(true, false));
+        if let Some(at) = comment {
+            self.warn(at, "a comment: JSON has none, and a strict reader refuses the file");
+        }
+        if let Some(at) = comma {
+            self.warn(at, "a trailing comma: a strict reader refuses the file");
+        }
+        if comment.is_none() && comma.is_none() {
+            let place = Place {
+                file: self.file.map(Into::into),
+                position: Some((strict.line(), strict.column())),
+            };
+            self.declared.warnings.push(Warning {
+                place,
+                message: format!("a strict reader refuses the file: {strict}"),
+            });
+        }
+    }
+
+    fn unexpected(&self, value: &Value<'_>, message: &str) -> ConfigError {
+        let range: Range = value.range();
+        self.error(range.start, format!("{message}, not {}", kind(value)))
+    }
+
+    fn error(&self, at: usize, message: impl Into<String>) -> ConfigError {
+        ConfigError::new(self.place(at), message)
+    }
+
+    fn warn(&mut self, at: usize, message: impl Into<String>) {
+        let place = self.place(at);
+        self.declared.warnings.push(Warning {
+            place,
+            message: message.into(),
+        });
+    }
+
+    fn place(&self, at: usize) -> Place {
+        let before = &self.text[..self.text.floor_char_boundary(at)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = 1 + before.matches('\n').count();
+        let column = 1 + before[line_start..].chars().count();
+        Place {
+            file: self.file.map(Into::into),
+            position: Some((line, column)),
+        }
+    }
+}
+
+fn lenient(comments: bool, trailing_commas: bool) -> ParseOptions {
+    ParseOptions {
+        allow_comments: comments,
+        allow_trailing_commas: trailing_commas,
+        allow_loose_object_property_names: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    }
+}
+
+fn kind(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::StringLit(_) => "a string",
+        Value::NumberLit(_) => "a number",
+        Value::BooleanLit(_) => "a boolean",
+        Value::Object(_) => "an object",
+        Value::Array(_) => "a list",
+        Value::NullKeyword(_) => "null",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "customerServiceMessage.getTempMedia";
+    const PLAIN: &str = r#"{"permissions":{"openapi":["customerServiceMessage.getTempMedia"]}}"#;
+
+    /// The declared names, and each warning as text.
+    fn read_text(text: &str) -> (Vec<String>, Vec<String>) {
+        let declared = parse(text, None).expect(text);
+        (
+            declared.apis.into_iter().collect(),
+            declared.warnings.iter().map(ToString::to_string).collect(),
+        )
+    }
+
+    #[test]
+    fn sloppy_files_are_read_with_a_warning_that_has_a_line() {
+        let with_bom = format!("\u{feff}{PLAIN}");
+        let comments = "{\n  // what we call\n  \"permissions\": { \"openapi\": [\"customerServiceMessage.getTempMedia\"] /* all */ }\n}";
+        let comma = "{\n  \"permissions\": {\n    \"openapi\": [\"customerServiceMessage.getTempMedia\",]\n  }\n}";
+        for (text, warnings) in [
+            (PLAIN, &[][..]),
+            (
+                &with_bom,
+                &["config.json:1:1: starts with a byte order mark: save the file as UTF-8 without BOM"],
+            ),
+            (
+                comments,
+                &["config.json:2:3: a comment: JSON has none, and a strict reader refuses the file"],
+            ),
+            (
+                comma,
+                &["config.json:3:54: a trailing comma: a strict reader refuses the file"],
+            ),
+        ] {
+            let (apis, found) = read_text(text);
+            assert_eq!(apis, [GET], "{text}");
+            assert_eq!(found, warnings, "{text}");
+        }
+    }
+
+    #[test]
+    fn carriage_returns_unknown_keys_and_own_data_pass_in_silence() {
+        let text = "{\r\n  \"timeout\": 20,\r\n  \"envVariables\": {\"A\": \"b\"},\r\n  \"triggers\": [{\"name\": \"t\", \"type\": \"timer\", \"config\": \"0 0 2 1 * * *\"}],\r\n  \"ours\": [1, 2.5e3, null, true],\r\n  \"permissions\": {\r\n    \"openapi\": [\"customerServiceMessage.getTempMedia\"],\r\n    \"database\": true\r\n  }\r\n}\r\n";
+        assert_eq!(read_text(text), (vec![GET.to_owned()], vec![]));
+    }
+
+    #[test]
+    fn names_that_permit_nothing_are_pointed_out() {
+        let list = |entry: &str| format!("{{\"permissions\":{{\"openapi\":[\n{entry}]}}}}");
+        for (entry, warning) in [
+            (
+                r#""openapi.customerServiceMessage.getTempMedia""#,
+                r#"config.json:2:1: "openapi.customerServiceMessage.getTempMedia" permits nothing: write "customerServiceMessage.getTempMedia""#,
+            ),
+            (
+                r#""customerServiceMessage.getTempMedia ""#,
+                r#"config.json:2:1: "customerServiceMessage.getTempMedia " permits nothing: write "customerServiceMessage.getTempMedia""#,
+            ),
+            (
+                r#""customerServiceMessage.getTmpMedia""#,
+                r#"config.json:2:1: "customerServiceMessage.getTmpMedia" is not a known API: did you mean "customerServiceMessage.getTempMedia"?"#,
+            ),
+            (
+                r#""qqqqqqqq""#,
+                r#"config.json:2:1: "qqqqqqqq" is not a known API: names are "category.method""#,
+            ),
+            (
+                "7",
+                "config.json:2:1: this entry is a number and permits nothing: an API name is a string",
+            ),
+        ] {
+            let (apis, warnings) = read_text(&list(entry));
+            assert_eq!(warnings, [warning]);
+            assert!(!apis.iter().any(|api| api == GET), "{entry}");
+        }
+    }
+
+    #[test]
+    fn permissions_without_a_list_permit_nothing() {
+        assert_eq!(read_text("{}"), (vec![], vec![]));
+        let (apis, warnings) = read_text(r#"{"permissions": {}}"#);
+        assert!(apis.is_empty());
+        assert_eq!(
+            warnings,
+            [r#"config.json:1:17: permissions has no "openapi" and permits nothing: add "openapi": [] with the names of the APIs that are called"#]
+        );
+        let (_, warnings) = read_text(r#"{"permissions": {"wxacode.get": true}}"#);
+        assert!(warnings[0].ends_with(r#"write { "openapi": ["wxacode.get"] }"#), "{warnings:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_with_its_place() {
+        let deep = "[".repeat(100_000);
+        for (text, expected) in [
+            ("", "config.json:1:1: the file is empty: it must hold an object"),
+            (" \n", "config.json:1:1: the file is empty: it must hold an object"),
+            ("[]", "config.json:1:1: config.json must hold an object, not a list"),
+            ("null", "config.json:1:1: config.json must hold an object, not null"),
+            ("{} {}", "config.json:1:4: "),
+            ("{\n  'permissions': {}}", "config.json:2:3: "),
+            ("{\"permissions\": {\"openapi\": [\"a.b\"}", "config.json:1:"),
+            (
+                "{\n \"permissions\": []}",
+                "config.json:2:17: permissions must be an object, not a list",
+            ),
+            (
+                r#"{"permissions": {"openapi": "a.b"}}"#,
+                "config.json:1:29: permissions.openapi must be a list of API names, not a string",
+            ),
+            (&deep, "config.json:1:"),
+        ] {
+            let error = parse(text, None).expect_err("unreadable").to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_that_are_no_text_are_refused() {
+        let folder = tempfile::tempdir().expect("temp folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("directory")).expect("directory");
+        std::fs::write(at("latin1"), b"{\n\"a\": \"\xe9\"}").expect("write");
+        File::create(at("huge"))
+            .and_then(|file| file.set_len(50 << 20))
+            .expect("a file of 50 MB");
+        for (name, expected) in [
+            ("missing", "the file does not exist"),
+            ("directory", "this is a directory, not a file"),
+            ("latin1", "not UTF-8 (in line 2): save the file as UTF-8"),
+            ("huge", "larger than 1048576 bytes"),
+        ] {
+            let error = read(&at(name)).expect_err(name).to_string();
+            assert_eq!(error, format!("{}: {expected}", at(name).display()));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The runtime API of SCF, from the function's side.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method};
+
+use super::{Context, RuntimeError, WxContext};
+use crate::transport::{Exchange, HttpsTransport};
+
+/// The time limit of the platform, where the runtime does not say one.
+const TIME_LIMIT: Duration = Duration::from_secs(3);
+
+/// The longest time limit that is taken as said: a day. The platform's own longest is shorter.
+const LONGEST: u64 = 24 * 60 * 60 * 1000;
+
+pub(super) struct RuntimeApi {
+    exchange: Exchange,
+    base: String,
+}
+
+/// An event to serve.
+pub(super) struct Invocation {
+    pub(super) event: Bytes,
+    pub(super) context: Context,
+}
+
+impl RuntimeApi {
+    pub(super) fn at(host: &str) -> Self {
+        // The next event may take as long as it likes.
+        let transport = HttpsTransport::builder().timeout(None).build();
+        Self {
+            exchange: Exchange::new(Arc::new(transport)),
+            base: format!("http://{host}/runtime"),
+        }
+    }
+
+    /// Says that the function can take events.
+    pub(super) async fn ready(&self) -> Result<(), RuntimeError> {
+        // SCF has rejected an empty body here.
+        self.ask(Method::POST, "init/ready", " ".into())
+            .await
+            .map(|_| ())
+    }
+
+    /// Waits for the next event.
+    pub(super) async fn next(&self) -> Result<Invocation, RuntimeError> {
+        let response = self.ask(Method::GET, "invocation/next", Bytes::new()).await?;
+        let (head, event) = response.into_parts();
+        let context = Context::new(
+            header(&head.headers, "request_id").unwrap_or_default().to_owned(),
+            number(&head.headers, "memory_limit_in_mb").unwrap_or_default(),
+            number(&head.headers, "time_limit_in_ms").map_or(TIME_LIMIT, |milliseconds| {
+                Duration::from_millis(milliseconds.min(LONGEST))
+            }),
+            Instant::now(),
+            WxContext::of_event(&event),
+        );
+        Ok(Invocation { event, context })
+    }
+
+    /// Gives the result of the invocation.
+    pub(super) async fn respond(&self, result: String) -> Result<(), RuntimeError> {
+        self.ask(Method::POST, "invocation/response", result.into())
+            .await
+            .map(|_| ())
+    }
+
+    /// Reports that the invocation failed.
+    pub(super) async fn fail(&self, message: String) -> Result<(), RuntimeError> {
+        self.ask(Method::POST, "invocation/error", message.into())
+            .await
+            .map(|_| ())
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<http::Response<Bytes>, RuntimeError> {
+        let failed = |message, source| RuntimeError { message, source };
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}/{path}", self.base))
+            .header(CONTENT_TYPE, "application/json")
+            .body(body)
+            .map_err(|error| {
+                failed(
+                    format!("SCF_RUNTIME_API and SCF_RUNTIME_API_PORT are no address: {}", self.base),
+                    Some(error.into()),
+                )
+            })?;
+        let response = self.exchange.send(request).await.map_err(|error| {
+            failed(format!("the runtime API: {error}"), Some(error.into()))
+        })?;
+        if !response.status().is_success() {
+            let status = response.status();
+            let said = String::from_utf8_lossy(response.body());
+            return Err(failed(
+                format!("the runtime API answered {path} with HTTP {status}: {said}"),
+                None,
+            ));
+        }
+        Ok(response)
+    }
+}
+
+/// A header of SCF, whose names have underscores; a proxy may have turned them into hyphens.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get(name)
+        .or_else(|| headers.get(name.replace('_', "-")))
+        .and_then(|value| value.to_str().ok())
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    header(headers, name)?.parse().ok()
+}

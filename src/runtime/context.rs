@@ -1,0 +1,94 @@
+//! What a function is told about an invocation.
+
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+/// One invocation, as the runtime describes it.
+#[derive(Debug, Clone)]
+pub struct Context {
+    request_id: String,
+    memory_limit_in_mb: u64,
+    time_limit: Duration,
+    deadline: Instant,
+    wx: WxContext,
+}
+
+impl Context {
+    pub(super) fn new(
+        request_id: String,
+        memory_limit_in_mb: u64,
+        time_limit: Duration,
+        started: Instant,
+        wx: WxContext,
+    ) -> Self {
+        Self {
+            request_id,
+            memory_limit_in_mb,
+            time_limit,
+            deadline: started + time_limit,
+            wx,
+        }
+    }
+
+    /// The id of the invocation, for logs.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The memory that the function may use, in MB.
+    pub fn memory_limit_in_mb(&self) -> u64 {
+        self.memory_limit_in_mb
+    }
+
+    /// How long an invocation may take: `timeout` of the function's settings, 3 seconds by
+    /// default.
+    pub fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
+    /// When the platform ends the invocation.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// What is left until the [`deadline`](Self::deadline); zero when it has passed. In Node it
+    /// is `getRemainingTimeInMillis()`.
+    pub fn remaining_time(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Who called. In Node it is part of `getWXContext()`.
+    pub fn wx_context(&self) -> &WxContext {
+        &self.wx
+    }
+}
+
+/// Who called the function: `userInfo` of the event, which WeChat adds. Nothing in it when the
+/// function was not called from a Mini Program.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct WxContext {
+    /// The Mini Program.
+    pub app_id: Option<String>,
+    /// The user, as this Mini Program knows them.
+    pub open_id: Option<String>,
+    /// The user, as all apps of the same owner know them.
+    pub union_id: Option<String>,
+}
+
+impl WxContext {
+    /// Reads `userInfo` of an event; an event without it has none.
+    pub(super) fn of_event(event: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Envelope {
+            user_info: WxContext,
+        }
+
+        serde_json::from_slice(event)
+            .map(|Envelope { user_info }| user_info)
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,138 @@
+//! The loop against a scripted runtime API on a real socket.
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// Serves the events, then closes; returns what the function posted, as `PATH BODY`.
+async fn posted<H, F, E, R, X>(events: &[&str], handler: H) -> Vec<String>
+where
+    E: DeserializeOwned + Send + 'static,
+    R: Serialize + Send + 'static,
+    X: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
+    H: Fn(E, Context) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<R, X>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let host = listener.local_addr().expect("bound").to_string();
+    let api = RuntimeApi::at(&host);
+    let (posts, ended) = tokio::join!(script(listener, events), serve(&api, handler));
+    let ended = ended.expect_err("the API went away");
+    assert!(ended.to_string().starts_with("the runtime API"), "{ended}");
+    posts
+}
+
+async fn script(listener: TcpListener, events: &[&str]) -> Vec<String> {
+    let mut events = events.iter();
+    let mut posts = Vec::new();
+    let (socket, _) = listener.accept().await.expect("the function connects");
+    let mut socket = BufReader::new(socket);
+    loop {
+        let mut request_line = String::new();
+        let (mut length, mut line) = (0, String::new());
+        socket.read_line(&mut request_line).await.expect("a request");
+        while line != "\r\n" {
+            line.clear();
+            socket.read_line(&mut line).await.expect("a header");
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().expect("a length");
+            }
+        }
+        let mut body = vec![0; length];
+        socket.read_exact(&mut body).await.expect("the body");
+        let path = request_line.split(' ').nth(1).expect("a path");
+        let reply = if path == "/runtime/invocation/next" {
+            let Some(event) = events.next() else {
+                return posts;
+            };
+            format!(
+                "HTTP/1.1 200 OK\r\nrequest_id: r-1\r\nmemory_limit_in_mb: 256\r\n\
+                 time_limit_in_ms: 3000\r\nContent-Length: {}\r\n\r\n{event}",
+                event.len()
+            )
+        } else {
+            posts.push(format!("{path} {}", String::from_utf8_lossy(&body)));
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into()
+        };
+        socket.write_all(reply.as_bytes()).await.expect("to reply");
+    }
+}
+
+#[derive(Deserialize)]
+struct Event {
+    number: u32,
+}
+
+#[tokio::test]
+async fn every_way_an_invocation_can_go_is_reported_and_the_loop_goes_on() {
+    let posts = posted(
+        &[
+            r#"{"number":0}"#,
+            r#"{"number":1}"#,
+            r#"{"number":2}"#,
+            r#"{"number":"x"}"#,
+            "",
+            r#"{"number":7}"#,
+        ],
+        async |event: Event, _| match event.number {
+            0 => Ok(json!({"ok": true})),
+            1 => Err("refused"),
+            2 => panic!("at {}", event.number),
+            _ => Ok(Value::Null),
+        },
+    )
+    .await;
+    assert_eq!(
+        posts,
+        [
+            "/runtime/init/ready  ",
+            r#"/runtime/invocation/response {"ok":true}"#,
+            r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"refused"}"#,
+            r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"the function panicked: at 2"}"#,
+            r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"the event is not what the function takes: invalid type: string \"x\", expected u32 at line 1 column 13"}"#,
+            r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"the event is not what the function takes: EOF while parsing a value at line 1 column 0"}"#,
+            "/runtime/invocation/response null",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_context_says_what_the_runtime_said() {
+    let posts = posted(
+        &[r#"{"userInfo":{"appId":"wx1","openId":"o1"}}"#, "[]"],
+        async |_: Value, context: Context| {
+            assert!(context.remaining_time() <= context.time_limit());
+            assert!(context.deadline() > std::time::Instant::now());
+            let wx = context.wx_context();
+            Ok::<_, std::convert::Infallible>(json!([
+                context.request_id(),
+                context.memory_limit_in_mb(),
+                context.time_limit().as_millis() as u64,
+                [&wx.app_id, &wx.open_id, &wx.union_id],
+            ]))
+        },
+    )
+    .await;
+    assert_eq!(
+        posts[1..],
+        [
+            r#"/runtime/invocation/response ["r-1",256,3000,["wx1","o1",null]]"#,
+            r#"/runtime/invocation/response ["r-1",256,3000,[null,null,null]]"#,
+        ]
+    );
+}
+
+#[test]
+fn an_error_is_told_with_its_causes() {
+    let error = RuntimeError {
+        message: "outer".into(),
+        source: Some(Box::new(RuntimeError {
+            message: "inner".into(),
+            source: Some("root".into()),
+        })),
+    };
+    assert_eq!(with_causes(&error), "outer: inner: root");
+}
