@@ -1,0 +1,136 @@
+//! What the emulator was asked, for tests to look at: the newest entries, without any secret.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::Method;
+
+/// A path or media id goes into the journal up to this many characters, so that the bound on the
+/// number of entries bounds the memory too.
+const LONGEST_TEXT: usize = 256;
+
+/// One request that the emulator answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalEntry {
+    /// The request's method.
+    pub method: Method,
+    /// The request's path, such as `/cgi-bin/media/get`, without the query string. At most 256
+    /// characters.
+    pub path: String,
+    /// WeChat's error code, 0 when the call succeeded. For a path or method that the emulator
+    /// does not serve it is the HTTP status.
+    pub errcode: i64,
+    /// The media id that was asked for, or that an upload was given. At most 256 characters.
+    pub media_id: Option<Arc<str>>,
+}
+
+/// The newest requests that an [`Emulator`](crate::Emulator) answered, oldest first.
+///
+/// It never holds tokens, secrets or query strings. Clones share their entries.
+#[derive(Clone)]
+pub struct Journal {
+    entries: Arc<Mutex<VecDeque<JournalEntry>>>,
+    limit: usize,
+}
+
+impl Journal {
+    /// How many entries are kept unless
+    /// [`journal_limit`](crate::EmulatorBuilder::journal_limit) says otherwise.
+    pub const DEFAULT_LIMIT: usize = 10_000;
+
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            entries: Arc::default(),
+            limit,
+        }
+    }
+
+    /// The entries kept, oldest first.
+    pub fn entries(&self) -> Vec<JournalEntry> {
+        self.locked().iter().cloned().collect()
+    }
+
+    /// How many of the entries kept have this path.
+    pub fn count(&self, path: &str) -> usize {
+        self.locked()
+            .iter()
+            .filter(|entry| entry.path == path)
+            .count()
+    }
+
+    pub(crate) fn record(
+        &self,
+        method: Method,
+        path: &str,
+        errcode: i64,
+        media_id: Option<Arc<str>>,
+    ) {
+        let entry = JournalEntry {
+            method,
+            path: clipped(path).to_owned(),
+            errcode,
+            media_id,
+        };
+        let mut entries = self.locked();
+        entries.push_back(entry);
+        if entries.len() > self.limit {
+            entries.pop_front();
+        }
+    }
+
+    fn locked(&self) -> impl std::ops::DerefMut<Target = VecDeque<JournalEntry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The text up to [`LONGEST_TEXT`] characters.
+pub(crate) fn clipped(text: &str) -> &str {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("entries", &self.locked().len())
+            .field("limit", &self.limit)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_newest_entries() {
+        let journal = Journal::new(2);
+        for path in ["/a", "/b", "/b"] {
+            journal.record(Method::GET, path, 0, None);
+        }
+        let paths: Vec<_> = journal
+            .entries()
+            .into_iter()
+            .map(|entry| entry.path)
+            .collect();
+        assert_eq!(paths, ["/b", "/b"]);
+        assert_eq!((journal.count("/a"), journal.count("/b")), (0, 2));
+    }
+
+    #[test]
+    fn a_limit_of_zero_keeps_nothing() {
+        let journal = Journal::new(0);
+        journal.record(Method::GET, "/a", 0, None);
+        assert_eq!(journal.entries(), []);
+    }
+
+    #[test]
+    fn long_text_is_clipped_between_characters() {
+        assert_eq!(clipped("/short"), "/short");
+        assert_eq!(clipped(&"媒".repeat(300)), "媒".repeat(256));
+    }
+}

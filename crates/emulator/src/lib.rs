@@ -1,0 +1,121 @@
+//! The WeChat side of a Mini Program cloud function, offline.
+//!
+//! An [`Emulator`] answers like `api.weixin.qq.com`: it issues access tokens that really expire,
+//! sends temporary media from a folder, and receives uploads. Functions and SDKs are tested
+//! against it without an account, a network or a wait.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /cgi-bin/token` | issues a new access token |
+//! | `POST /cgi-bin/stable_token` | hands out the same access token while it lasts |
+//! | `GET`, `HEAD /cgi-bin/media/get` | sends temporary media |
+//! | `POST /cgi-bin/media/upload` | receives an image as temporary media |
+//!
+//! # In a unit test
+//!
+//! [`Emulator::transport`] plugs into the SDK: no port, no socket.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use cloudcall::transport::Transport;
+//! use cloudcall_emulator::Emulator;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let emulator = Emulator::builder()
+//!     .app("wx1234567890abcdef", "SECRET")
+//!     .media("MEDIA_ID", &b"\x89PNG\r\n\x1a\n"[..])
+//!     .build()?;
+//! let transport = emulator.transport();
+//!
+//! let url = "https://api.weixin.qq.com/cgi-bin/media/get?access_token=TOKEN&media_id=MEDIA_ID";
+//! let reply = transport.send(http::Request::get(url).body(Bytes::new())?).await?;
+//! let error = reply.into_body().bytes().await?;
+//!
+//! assert!(error.starts_with(br#"{"errcode":40001,"errmsg":"invalid credential"#));
+//! assert_eq!(emulator.journal().count("/cgi-bin/media/get"), 1);
+//! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # On a socket
+//!
+//! [`Emulator::start`] serves the same API over plain HTTP, for curl and for SDKs in other
+//! languages. The caller binds the listener, so a test takes port 0.
+//!
+//! ```
+//! use cloudcall_emulator::Emulator;
+//! use tokio::net::TcpListener;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let server = Emulator::builder().start(listener)?;
+//! assert!(server.url().starts_with("http://127.0.0.1:"));
+//! server.close().await;
+//! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Time
+//!
+//! Tokens live two hours and media three days, by the [`Clock`] given to
+//! [`EmulatorBuilder::clock`]: a test moves a [manual](Clock::manual) one instead of waiting.
+//!
+//! # Errors
+//!
+//! As with WeChat, a call that fails gets HTTP 200 and `{"errcode":…,"errmsg":…}`, with
+//! `errmsg` in the newest form: `invalid media_id hint: [abc123] rid: 8hex-8hex-8hex`.
+//!
+//! | errcode | when |
+//! |---|---|
+//! | 40001 | the access token is unknown, or a newer one has replaced it |
+//! | 40002 | `grant_type` is not `client_credential` |
+//! | 40004 | an upload is not `type=image`, or not a form with a bmp, png, jpeg or gif image in its field `media` |
+//! | 40007 | the media id is missing, unknown or expired |
+//! | 40009 | an upload is larger than 10 MB |
+//! | 40013 | the appid is unknown |
+//! | 40125 | the secret is wrong |
+//! | 41001 | the access token is missing |
+//! | 42001 | the access token has expired |
+//! | 45009 | the day's 20 forced refreshes of `stable_token` are used up |
+//! | 45011 | a forced refresh of `stable_token` came within 30 seconds of the one before |
+//! | 47001 | the body of `stable_token` is not the expected JSON |
+//!
+//! Three answers are the emulator's own, not WeChat's, and say so by their HTTP status, which is
+//! the `errcode` too: 404 for a path that is not served, 405 for a method that is not, and 403 for
+//! a `Host` that is not this machine's (see below).
+//!
+//! # What it guards against
+//!
+//! A server listens on loopback addresses only, and refuses requests whose `Host` is not
+//! `localhost` or a loopback address, so that a web page cannot reach it through DNS rebinding;
+//! [`EmulatorBuilder::allow_non_loopback`] lifts both. Media ids never become file paths. Secrets
+//! and tokens are in no error, `Debug` output or [`Journal`].
+//!
+//! # What it does not do
+//!
+//! Quotas other than those of a forced refresh, media of other types than images in uploads, and
+//! permanent media. Media do not belong to an app: any valid token fetches them.
+
+mod builder;
+mod clock;
+mod emulator;
+mod host_check;
+mod ids;
+mod journal;
+mod media_store;
+mod server;
+#[cfg(test)]
+mod testing;
+mod transport;
+mod wechat;
+
+pub use axum;
+pub use bytes;
+pub use http;
+
+pub use builder::{BuildError, EmulatorBuilder};
+pub use clock::Clock;
+pub use emulator::Emulator;
+pub use journal::{Journal, JournalEntry};
+pub use server::EmulatorHandle;
+pub use transport::EmulatorTransport;

@@ -1,0 +1,206 @@
+//! api.weixin.qq.com: which paths are served, and what their handlers share.
+//!
+//! One file holds one API. A new API is a file here, a line in [`router`] and a mention in
+//! [`SERVED`].
+
+mod media;
+mod reply;
+mod token;
+mod token_state;
+mod upload;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::{StatusCode, Uri};
+
+use crate::clock::Clock;
+use crate::ids::Ids;
+use crate::journal::Journal;
+use crate::media_store::MediaStore;
+pub(crate) use reply::plain_failure;
+use reply::{ACCESS_TOKEN_MISSING, ErrCode, Failure, MediaId};
+pub(crate) use token_state::TokenState;
+
+/// What the answer to an unknown path lists.
+const SERVED: &str = "GET /cgi-bin/media/get, POST /cgi-bin/media/upload, GET /cgi-bin/token \
+                      and POST /cgi-bin/stable_token";
+
+/// WeChat's side, as every handler sees it.
+#[derive(Debug)]
+pub(crate) struct WeChat {
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) tokens: TokenState,
+    pub(crate) media: MediaStore,
+    pub(crate) journal: Journal,
+}
+
+/// The routes of api.weixin.qq.com. A middleware that disturbs calls belongs beneath
+/// [`keep_journal`], so that the journal tells what the caller saw.
+pub(crate) fn router(wechat: Arc<WeChat>) -> Router {
+    Router::new()
+        .route("/cgi-bin/media/get", get(media::get))
+        .route("/cgi-bin/media/upload", post(upload::upload))
+        .route("/cgi-bin/token", get(token::token))
+        .route("/cgi-bin/stable_token", post(token::stable_token))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&wechat),
+            keep_journal,
+        ))
+        .with_state(wechat)
+}
+
+/// Writes each answered request into the journal.
+async fn keep_journal(State(wechat): State<Arc<WeChat>>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let uri = request.uri().clone();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let errcode = match response.extensions_mut().remove() {
+        Some(ErrCode(errcode)) => errcode,
+        None if status.is_success() => 0,
+        None => status.as_u16().into(),
+    };
+    let media_id = response.extensions_mut().remove().map(|MediaId(id)| id);
+    wechat.journal.record(method, uri.path(), errcode, media_id);
+    response
+}
+
+async fn unknown_path() -> Response {
+    plain_failure(
+        StatusCode::NOT_FOUND,
+        &format!(
+            "this is an emulator of WeChat's API that does not serve this path, only {SERVED}"
+        ),
+    )
+}
+
+async fn wrong_method() -> Response {
+    plain_failure(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path is not served with this method, only with those of the Allow header",
+    )
+}
+
+impl WeChat {
+    /// Whether the request carries an access token that is valid now.
+    fn authorize(&self, uri: &Uri) -> Result<(), Failure> {
+        match parameter(uri, "access_token") {
+            Some(token) if !token.is_empty() => self.tokens.check(&token, self.clock.now()),
+            _ => Err(ACCESS_TOKEN_MISSING),
+        }
+    }
+
+    /// The response to send, with WeChat's marks in the message of a failure.
+    fn answer(&self, result: Result<Response, Failure>) -> Response {
+        result.unwrap_or_else(|failure| {
+            let hint = self.ids.hint();
+            let request_id = self.ids.request_id(self.clock.now());
+            failure.into_response(&hint, &request_id)
+        })
+    }
+}
+
+/// The first query parameter of this name, decoded.
+fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<Cow<'a, str>> {
+    form_urlencoded::parse(uri.query()?.as_bytes())
+        .find_map(|(key, value)| (key == name).then_some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use crate::testing::{Bed, json};
+
+    #[tokio::test]
+    async fn an_unknown_path_gets_a_404_that_says_what_is_served() {
+        let bed = Bed::new();
+        let reply = bed.get("/cgi-bin/nonsense?access_token=SECRET").await;
+        assert_eq!(reply.status(), 404);
+        assert_eq!(
+            reply.headers()["content-type"],
+            "application/json; encoding=utf-8"
+        );
+        let body = json(reply).await;
+        assert_eq!(body["errcode"], 404);
+        assert_eq!(
+            body["errmsg"],
+            "this is an emulator of WeChat's API that does not serve this path, only GET \
+             /cgi-bin/media/get, POST /cgi-bin/media/upload, GET /cgi-bin/token and POST \
+             /cgi-bin/stable_token"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_wrong_method_gets_a_405_with_allow() {
+        let bed = Bed::new();
+        let cases = [
+            (Method::POST, "/cgi-bin/media/get", "GET,HEAD"),
+            (Method::GET, "/cgi-bin/media/upload", "POST"),
+            (Method::PUT, "/cgi-bin/token", "GET,HEAD"),
+            (Method::GET, "/cgi-bin/stable_token", "POST"),
+        ];
+        for (method, path, allow) in cases {
+            let reply = bed.send(method, path, "").await;
+            assert_eq!(reply.status(), 405, "{path}");
+            assert_eq!(reply.headers()["allow"], allow, "{path}");
+            assert_eq!(json(reply).await["errcode"], 405, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_journal_tells_what_was_asked_without_any_secret() {
+        let bed = Bed::new();
+        let token = bed.token().await;
+        bed.get(&format!(
+            "/cgi-bin/media/get?access_token={token}&media_id=sample"
+        ))
+        .await;
+        bed.get(&format!(
+            "/cgi-bin/media/get?access_token={token}&media_id=none"
+        ))
+        .await;
+        bed.get("/cgi-bin/media/get?access_token=WRONG").await;
+        bed.send(Method::POST, "/cgi-bin/media/get", "").await;
+        bed.get("/elsewhere?access_token=WRONG").await;
+
+        let journal = bed.emulator.journal();
+        let entries = journal.entries();
+        let told: Vec<_> = entries
+            .iter()
+            .map(|entry| {
+                (
+                    entry.method.as_str(),
+                    entry.path.as_str(),
+                    entry.errcode,
+                    entry.media_id.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("GET", "/cgi-bin/token", 0, None),
+                ("GET", "/cgi-bin/media/get", 0, Some("sample")),
+                ("GET", "/cgi-bin/media/get", 40007, Some("none")),
+                ("GET", "/cgi-bin/media/get", 40001, None),
+                ("POST", "/cgi-bin/media/get", 405, None),
+                ("GET", "/elsewhere", 404, None),
+            ]
+        );
+        assert_eq!(journal.count("/cgi-bin/media/get"), 4);
+        let everything = format!("{entries:?}");
+        for secret in [&*token, "WRONG", bed.emulator.app_secret(), "access_token"] {
+            assert!(!everything.contains(secret), "{everything}");
+        }
+    }
+}

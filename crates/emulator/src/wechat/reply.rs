@@ -1,0 +1,99 @@
+//! What an answer looks like: WeChat's table of errors, and its JSON.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use serde::Serialize;
+
+/// A call that failed: a row of WeChat's table of error codes.
+#[derive(Debug, PartialEq)]
+pub(super) struct Failure {
+    code: i64,
+    text: Cow<'static, str>,
+}
+
+// The numbers are those of the platform API page "Global return codes".
+pub(super) const INVALID_CREDENTIAL: Failure = Failure::new(
+    40001,
+    "invalid credential, access_token is invalid or not latest",
+);
+pub(super) const INVALID_GRANT_TYPE: Failure = Failure::new(40002, "invalid grant_type");
+pub(super) const INVALID_MEDIA_TYPE: Failure = Failure::new(40004, "invalid media type");
+pub(super) const INVALID_MEDIA_ID: Failure = Failure::new(40007, "invalid media_id");
+pub(super) const INVALID_IMAGE_SIZE: Failure = Failure::new(40009, "invalid image size");
+pub(super) const INVALID_APP_ID: Failure = Failure::new(40013, "invalid appid");
+pub(super) const INVALID_APP_SECRET: Failure = Failure::new(40125, "invalid appsecret");
+pub(super) const ACCESS_TOKEN_MISSING: Failure = Failure::new(41001, "access_token missing");
+pub(super) const ACCESS_TOKEN_EXPIRED: Failure = Failure::new(42001, "access_token expired");
+pub(super) const DAILY_LIMIT: Failure = Failure::new(45009, "reach max api daily quota limit");
+pub(super) const MINUTE_LIMIT: Failure = Failure::new(45011, "api minute-quota limit");
+pub(super) const DATA_FORMAT_ERROR: Failure = Failure::new(47001, "data format error");
+
+impl Failure {
+    const fn new(code: i64, text: &'static str) -> Self {
+        Self {
+            code,
+            text: Cow::Borrowed(text),
+        }
+    }
+
+    /// Adds what is wrong with the request, where WeChat's text leaves the caller guessing.
+    pub(super) fn because(self, detail: &str) -> Self {
+        Self {
+            code: self.code,
+            text: format!("{}: {detail}", self.text).into(),
+        }
+    }
+
+    /// HTTP 200 with the newest form of `errmsg`: `<text> hint: [abc123] rid: 8hex-8hex-8hex`.
+    pub(super) fn into_response(self, hint: &str, request_id: &str) -> Response {
+        let Self { code, text } = self;
+        let errmsg = format!("{text} hint: [{hint}] rid: {request_id}");
+        let mut response = json(&ErrorBody::new(code, &errmsg));
+        response.extensions_mut().insert(ErrCode(code));
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    errcode: i64,
+    errmsg: &'a str,
+}
+
+impl<'a> ErrorBody<'a> {
+    fn new(errcode: i64, errmsg: &'a str) -> Self {
+        Self { errcode, errmsg }
+    }
+}
+
+/// HTTP 200 with a JSON body.
+pub(super) fn json(body: &impl Serialize) -> Response {
+    let text = serde_json::to_vec(body).expect("plain structs of text and numbers are JSON");
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json; encoding=utf-8"),
+    );
+    response
+}
+
+/// A failure of the emulator's own, which WeChat would not answer like this: the HTTP status says
+/// so, and is the `errcode` too.
+pub(crate) fn plain_failure(status: StatusCode, errmsg: &str) -> Response {
+    let mut response = json(&ErrorBody::new(status.as_u16().into(), errmsg));
+    *response.status_mut() = status;
+    response
+}
+
+/// Tells the journal which error a response holds.
+#[derive(Clone)]
+pub(super) struct ErrCode(pub(super) i64);
+
+/// Tells the journal which media a response is about.
+#[derive(Clone)]
+pub(super) struct MediaId(pub(super) Arc<str>);
