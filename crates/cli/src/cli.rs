@@ -1,0 +1,148 @@
+//! The command line: what can be asked, and the help that teaches it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::target::TargetArgs;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    the function or the call failed; the error is on stdout, as JSON
+  2    wrong usage, or a project that cannot be run
+  3    the tool itself failed
+  130  interrupted with Ctrl-C; after another signal, 128 and its number";
+
+const MAIN: &str = "\
+Examples:
+  cloudcall invoke get-temp-media --event '{\"mediaId\":\"sample\"}' -o sample.jpg
+  cloudcall call customerServiceMessage.getTempMedia mediaId=sample -o sample.jpg
+
+stdout holds the result, as one line of JSON; everything else is on stderr.
+Nothing leaves this machine without --live or --api-base.
+";
+
+const INVOKE: &str = "\
+Examples:
+  cloudcall invoke get-temp-media --event '{\"mediaId\":\"sample\"}'
+  cloudcall invoke get-temp-media --event @event.json -o sample.jpg
+  echo '{\"mediaId\":\"sample\"}' | cloudcall invoke get-temp-media --event -
+  cloudcall invoke get-temp-media --event '{\"mediaId\":\"sample\"}' --live
+
+A function is a folder with a Cargo.toml. Beside it, config.json declares what the function may
+call, and its limits:
+  { \"permissions\": { \"openapi\": [\"customerServiceMessage.getTempMedia\"] },
+    \"timeout\": 3, \"memorySize\": 256, \"envVariables\": { \"NAME\": \"text\" } }
+";
+
+const CALL: &str = "\
+Examples:
+  cloudcall call customerServiceMessage.getTempMedia mediaId=sample
+  cloudcall call customerServiceMessage.getTempMedia mediaId=sample -o sample.jpg
+  cloudcall call customerServiceMessage.send --data @message.json touser=OPENID
+";
+
+/// Runs WeChat Mini Program cloud functions on this machine
+#[derive(Debug, Parser)]
+#[command(name = "cloudcall", version, max_term_width = 100)]
+#[command(after_help = format!("{MAIN}\n{EXIT_CODES}"))]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Invoke a function once and print its result
+    Invoke(InvokeArgs),
+    /// Make one Cloud Call without a function and print the reply
+    Call(CallArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{INVOKE}\n{EXIT_CODES}"))]
+pub(crate) struct InvokeArgs {
+    /// The function: the name of its folder
+    pub(crate) function: String,
+
+    /// What the function is given: JSON, @FILE, or - for stdin
+    #[arg(short, long, value_name = "JSON", default_value = "{}")]
+    pub(crate) event: String,
+
+    /// Write the result's `buffer` to FILE, and print {"file","size"} in its place
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The folder of the functions [default: cloudfunctionRoot of ./project.config.json, else
+    /// functions, else cloudfunctions]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) functions: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{CALL}\n{EXIT_CODES}"))]
+pub(crate) struct CallArgs {
+    /// The API, such as customerServiceMessage.getTempMedia
+    pub(crate) api: String,
+
+    /// Parameters that are text; they override those of --data
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) parameters: Vec<String>,
+
+    /// All parameters: a JSON object, @FILE, or - for stdin
+    #[arg(short, long, value_name = "JSON", default_value = "{}")]
+    pub(crate) data: String,
+
+    /// Write the reply's `buffer` to FILE, and print {"file","size"} in its place
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The config.json that permits the call [env: CLOUDCALL_CONFIG] [default: config.json]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// The command line of this process; help and complaints are printed here.
+pub(crate) fn parse() -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|complaint| {
+        // Nobody is left to tell when this fails.
+        let _ = complaint.print();
+        if complaint.use_stderr() {
+            Exit::Usage
+        } else {
+            Exit::Done
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn live_and_another_server_exclude_each_other() {
+        let refused = |flags: &str| {
+            let line = format!("cloudcall invoke f {flags}");
+            Cli::try_parse_from(line.split(' ')).is_err()
+        };
+        assert!(!refused("--live"));
+        assert!(!refused("--api-base http://x --event -"));
+        assert!(refused("--live --api-base http://x"));
+        assert!(refused("--live --media m"));
+        assert!(refused("--api-base http://x --media m"));
+    }
+}

@@ -1,0 +1,22 @@
+//! The `cloudcall` binary.
+
+mod cli;
+mod commands;
+mod credentials;
+mod env;
+mod exit;
+mod failure;
+mod ids;
+mod input;
+mod json;
+mod printer;
+mod runner;
+mod signals;
+mod target;
+
+fn main() -> std::process::ExitCode {
+    match cli::parse() {
+        Ok(cli) => commands::run(cli).into(),
+        Err(exit) => exit.into(),
+    }
+}

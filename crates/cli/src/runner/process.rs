@@ -1,0 +1,231 @@
+//! Child processes, each in a group of its own that dies as a whole.
+//!
+//! One task owns a child: it waits for the child's end or for the order to end it, and then kills
+//! what is left of the group, grandchildren included.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::process::ExitStatus;
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use tokio::process::{ChildStderr, ChildStdout, Command};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Knows when all processes that it started have ended.
+pub(crate) struct Processes {
+    alive: mpsc::Sender<Infallible>,
+    ended: mpsc::Receiver<Infallible>,
+}
+
+impl Processes {
+    pub(crate) fn new() -> Self {
+        let (alive, ended) = mpsc::channel(1);
+        Self { alive, ended }
+    }
+
+    /// For one that may start processes.
+    pub(crate) fn spawner(&self) -> Spawner {
+        Spawner {
+            alive: self.alive.clone(),
+        }
+    }
+
+    /// Waits until no process is left. Everyone who holds a [`Process`] or a [`Spawner`] must
+    /// have let go of it.
+    pub(crate) async fn ended(mut self) {
+        drop(self.alive);
+        let _ = self.ended.recv().await;
+    }
+}
+
+/// Starts processes.
+#[derive(Debug, Clone)]
+pub(crate) struct Spawner {
+    alive: mpsc::Sender<Infallible>,
+}
+
+impl Spawner {
+    /// Starts a command in a process group of its own, away from the terminal's Ctrl-C: the tool
+    /// takes that and ends the group in order.
+    pub(crate) fn spawn(&self, command: Command) -> io::Result<Process> {
+        let mut command = CommandWrap::from(command);
+        command.wrap(KillOnDrop);
+        #[cfg(unix)]
+        command.wrap(process_wrap::tokio::ProcessGroup::leader());
+        #[cfg(windows)]
+        command.wrap(process_wrap::tokio::JobObject);
+        let mut group = Group(command.spawn()?);
+        let (stdout, stderr) = (group.0.stdout().take(), group.0.stderr().take());
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = watch::channel(None);
+        tokio::spawn(own(group, stopped, end, self.alive.clone()));
+        Ok(Process {
+            stdout,
+            stderr,
+            stop: Some(stop),
+            ended,
+        })
+    }
+}
+
+/// A process and all its descendants. Dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(super) stdout: Option<ChildStdout>,
+    pub(super) stderr: Option<ChildStderr>,
+    stop: Option<oneshot::Sender<Infallible>>,
+    ended: watch::Receiver<Option<Ending>>,
+}
+
+impl Process {
+    /// Orders the end.
+    pub(super) fn stop(&mut self) {
+        self.stop = None;
+    }
+
+    /// Waits for the end, of itself or ordered; nothing of the group is left then.
+    pub(super) async fn ended(&self) -> Ending {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(ending) => ending.unwrap_or(Ending(None)),
+            // The owner is gone without a word, so the runtime is shutting down.
+            Err(_) => Ending(None),
+        }
+    }
+}
+
+/// How a process ended, if the system told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ending(pub(super) Option<ExitStatus>);
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(status) => write!(f, "{status}"),
+            None => f.write_str("unknown exit status"),
+        }
+    }
+}
+
+/// The task that owns a child. `_alive` is dropped when nothing of the group is left.
+async fn own(
+    mut group: Group,
+    stopped: oneshot::Receiver<Infallible>,
+    end: watch::Sender<Option<Ending>>,
+    _alive: mpsc::Sender<Infallible>,
+) {
+    let ended_itself = tokio::select! {
+        status = group.leader_ended() => Some(status),
+        _ = stopped => None,
+    };
+    group.kill();
+    let status = match ended_itself {
+        Some(status) => status,
+        None => group.leader_ended().await,
+    };
+    end.send_replace(Some(Ending(status.ok())));
+}
+
+/// Kills the group when dropped, so that a panic or a runtime that shuts down leaves nothing.
+struct Group(Box<dyn ChildWrapper>);
+
+impl Group {
+    /// Waits for the first process only: its descendants may run on, and waiting for them is what
+    /// the group's own `wait` would do.
+    async fn leader_ended(&mut self) -> io::Result<ExitStatus> {
+        self.0.inner_mut().wait().await
+    }
+
+    fn kill(&mut self) {
+        // Fails when nothing is left, which is the aim.
+        let _ = self.0.start_kill();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::process::Stdio;
+    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+
+    /// A shell whose stdout its descendants hold too: the end of the stream is the end of all.
+    fn shell(spawner: &Spawner, script: &str) -> (Process, BufReader<ChildStdout>) {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut process = spawner.spawn(command).expect("sh");
+        let stdout = process.stdout.take().expect("piped");
+        (process, BufReader::new(stdout))
+    }
+
+    async fn line(stdout: &mut BufReader<ChildStdout>) -> String {
+        let mut line = String::new();
+        stdout.read_line(&mut line).await.expect("line");
+        line
+    }
+
+    async fn end(mut stdout: BufReader<ChildStdout>) {
+        stdout
+            .read_to_end(&mut Vec::new())
+            .await
+            .expect("end of the stream");
+    }
+
+    #[tokio::test]
+    async fn an_ordered_end_takes_the_grandchildren() {
+        let processes = Processes::new();
+        let (mut process, mut stdout) = shell(&processes.spawner(), "sleep 1000 & echo up; wait");
+        assert_eq!(line(&mut stdout).await, "up\n");
+        process.stop();
+        assert!(process.ended().await.to_string().starts_with("signal: 9"));
+        end(stdout).await;
+        processes.ended().await;
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ends_itself_takes_the_grandchildren_too() {
+        let processes = Processes::new();
+        let (process, stdout) = shell(&processes.spawner(), "sleep 1000 & exit 7");
+        assert_eq!(process.ended().await.to_string(), "exit status: 7");
+        end(stdout).await;
+    }
+
+    #[tokio::test]
+    async fn letting_go_is_an_order_to_end() {
+        let processes = Processes::new();
+        let (process, stdout) = shell(&processes.spawner(), "sleep 1000 & sleep 1000");
+        drop(process);
+        processes.ended().await;
+        end(stdout).await;
+    }
+
+    #[test]
+    fn a_runtime_that_shuts_down_leaves_nothing() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("runtime");
+        let (process, stdout) = runtime.block_on(async {
+            let processes = Processes::new();
+            let (process, mut stdout) = shell(&processes.spawner(), "sleep 1000 & echo up; wait");
+            line(&mut stdout).await;
+            (
+                process,
+                stdout.into_inner().into_owned_fd().expect("descriptor"),
+            )
+        });
+        drop(runtime);
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut std::fs::File::from(stdout), &mut rest).expect("end");
+        drop(process);
+    }
+}

@@ -1,0 +1,428 @@
+//! The runtime API of a Tencent SCF custom runtime, for one worker.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /runtime/init/ready` | the worker can take events |
+//! | `GET /runtime/invocation/next` | waits for the event; within an invocation, gives it again |
+//! | `POST /runtime/invocation/response` | the result |
+//! | `POST /runtime/invocation/error` | why there is none |
+//!
+//! No URL names an invocation, so a worker has one at a time: the [`Stage`] says how far it is.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+/// The largest event and the largest result, in bytes. The platform's own limit is far below.
+pub(crate) const LARGEST: usize = 64 << 20;
+
+/// An event on its way to a worker.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    pub(super) request_id: String,
+    pub(super) event: Bytes,
+    pub(super) time_limit: Duration,
+    /// In MB.
+    pub(super) memory_limit: u32,
+}
+
+/// What a worker made of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The body of its response.
+    Response(Bytes),
+    /// The body of its error.
+    Error(Bytes),
+    /// It sent more than [`LARGEST`].
+    TooLarge,
+}
+
+/// How far the worker is.
+#[derive(Debug)]
+enum Stage {
+    /// It has not called yet.
+    Starting,
+    /// It can take an event.
+    Idle,
+    /// There is an event that it has not taken yet.
+    Offered(Arc<Invocation>),
+    /// It works on an event.
+    Taken(Arc<Invocation>),
+    /// It has answered, and nobody has picked the answer up yet.
+    Answered(Outcome),
+}
+
+impl Stage {
+    fn is_ready(&self) -> bool {
+        !matches!(self, Self::Starting)
+    }
+
+    fn is_taken(&self) -> bool {
+        matches!(self, Self::Taken(_) | Self::Answered(_))
+    }
+}
+
+/// The server of one worker, on a loopback port of its own. Dropping it closes the port.
+#[derive(Debug)]
+pub(super) struct RuntimeApi {
+    address: SocketAddr,
+    stage: watch::Sender<Stage>,
+    server: AbortHandle,
+}
+
+impl RuntimeApi {
+    pub(super) async fn serve() -> std::io::Result<Self> {
+        Self::serve_bodies_to(LARGEST).await
+    }
+
+    async fn serve_bodies_to(largest: usize) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let stage = watch::Sender::new(Stage::Starting);
+        let server =
+            tokio::spawn(axum::serve(listener, router(stage.clone(), largest)).into_future());
+        Ok(Self {
+            address,
+            stage,
+            server: server.abort_handle(),
+        })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the worker is ready.
+    pub(super) async fn ready(&self) {
+        self.reached(Stage::is_ready).await;
+    }
+
+    /// Offers an event to the worker.
+    pub(super) fn offer(&self, invocation: Invocation) {
+        self.stage
+            .send_replace(Stage::Offered(Arc::new(invocation)));
+    }
+
+    /// Waits until the worker has taken the event.
+    pub(super) async fn taken(&self) {
+        self.reached(Stage::is_taken).await;
+    }
+
+    /// Waits for what the worker answers to the event.
+    pub(super) async fn answer(&self) -> Outcome {
+        loop {
+            self.reached(|stage| matches!(stage, Stage::Answered(_)))
+                .await;
+            if let Some(outcome) = self.pick_up() {
+                return outcome;
+            }
+        }
+    }
+
+    fn pick_up(&self) -> Option<Outcome> {
+        let mut picked = None;
+        self.stage.send_if_modified(|stage| {
+            match std::mem::replace(stage, Stage::Idle) {
+                Stage::Answered(outcome) => picked = Some(outcome),
+                other => *stage = other,
+            }
+            picked.is_some()
+        });
+        picked
+    }
+
+    async fn reached(&self, condition: impl Fn(&Stage) -> bool) {
+        let mut stage = self.stage.subscribe();
+        // `self` holds a sender, so the channel cannot close while this waits.
+        let _ = stage.wait_for(|stage| condition(stage)).await;
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+type Stages = State<watch::Sender<Stage>>;
+type Body = Result<Bytes, BytesRejection>;
+
+fn router(stage: watch::Sender<Stage>, largest: usize) -> Router {
+    Router::new()
+        .route("/runtime/init/ready", post(ready))
+        .route("/runtime/invocation/next", get(next))
+        .route("/runtime/invocation/response", post(response))
+        .route("/runtime/invocation/error", post(error))
+        .layer(DefaultBodyLimit::max(largest))
+        .layer(middleware::from_fn(loopback_only))
+        .with_state(stage)
+}
+
+/// Refuses what a web page could send through a name that resolves to this machine.
+async fn loopback_only(request: Request, next: Next) -> Response {
+    if request.headers().get(header::HOST).is_some_and(is_loopback) {
+        next.run(request).await
+    } else {
+        (
+            StatusCode::FORBIDDEN,
+            "the Host header must name the loopback address\n",
+        )
+            .into_response()
+    }
+}
+
+fn is_loopback(host: &HeaderValue) -> bool {
+    let Ok(host) = host.to_str() else {
+        return false;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+}
+
+async fn ready(State(stage): Stages) {
+    stage.send_if_modified(|stage| {
+        let starting = !stage.is_ready();
+        if starting {
+            *stage = Stage::Idle;
+        }
+        starting
+    });
+}
+
+async fn next(State(stage): Stages) -> Response {
+    // A worker that asks for an event is ready, even if it did not say so.
+    ready(State(stage.clone())).await;
+    let mut changes = stage.subscribe();
+    loop {
+        if let Some(invocation) = take(&stage) {
+            return event(&invocation);
+        }
+        if changes.changed().await.is_err() {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    }
+}
+
+fn take(stage: &watch::Sender<Stage>) -> Option<Arc<Invocation>> {
+    let mut taken = None;
+    stage.send_if_modified(|stage| match stage {
+        Stage::Offered(invocation) => {
+            let invocation = Arc::clone(invocation);
+            taken = Some(Arc::clone(&invocation));
+            *stage = Stage::Taken(invocation);
+            true
+        }
+        Stage::Taken(invocation) => {
+            taken = Some(Arc::clone(invocation));
+            false
+        }
+        Stage::Starting | Stage::Idle | Stage::Answered(_) => false,
+    });
+    taken
+}
+
+fn event(invocation: &Invocation) -> Response {
+    let mut response = invocation.event.clone().into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    if let Ok(request_id) = HeaderValue::from_str(&invocation.request_id) {
+        headers.insert("request_id", request_id);
+    }
+    headers.insert("memory_limit_in_mb", invocation.memory_limit.into());
+    let time_limit = u64::try_from(invocation.time_limit.as_millis()).unwrap_or(u64::MAX);
+    headers.insert("time_limit_in_ms", time_limit.into());
+    response
+}
+
+async fn response(State(stage): Stages, body: Body) -> Response {
+    answer(&stage, body, Outcome::Response)
+}
+
+async fn error(State(stage): Stages, body: Body) -> Response {
+    let reply = answer(&stage, body, Outcome::Error);
+    if reply.status() == StatusCode::CONFLICT {
+        // A worker whose result was refused for its size reports that, and the invocation is over
+        // by then. Refusing this too would be its end.
+        return StatusCode::OK.into_response();
+    }
+    reply
+}
+
+fn answer(stage: &watch::Sender<Stage>, body: Body, outcome: fn(Bytes) -> Outcome) -> Response {
+    let (outcome, reply) = match body {
+        Ok(body) => (outcome(body), StatusCode::OK.into_response()),
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            (Outcome::TooLarge, rejection.into_response())
+        }
+        // The connection broke within the body: the worker may send it again.
+        Err(rejection) => return rejection.into_response(),
+    };
+    let answered = stage.send_if_modified(|stage| {
+        let expected = matches!(stage, Stage::Taken(_));
+        if expected {
+            *stage = Stage::Answered(outcome);
+        }
+        expected
+    });
+    if answered {
+        reply
+    } else {
+        (StatusCode::CONFLICT, "no event is being worked on\n").into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    fn invocation(event: &'static str) -> Invocation {
+        Invocation {
+            request_id: "id-1".into(),
+            event: event.into(),
+            time_limit: Duration::from_millis(1500),
+            memory_limit: 256,
+        }
+    }
+
+    /// One request on a connection of its own; the answer's head and body.
+    async fn send(api: SocketAddr, request: String) -> (String, String) {
+        let mut stream = TcpStream::connect(api).await.expect("connect");
+        stream.write_all(request.as_bytes()).await.expect("send");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
+        (head.to_owned(), body.to_owned())
+    }
+
+    async fn post(api: SocketAddr, path: &str, body: &str) -> (String, String) {
+        let length = body.len();
+        send(
+            api,
+            format!("POST /runtime/{path} HTTP/1.1\r\nHost: {api}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"),
+        )
+        .await
+    }
+
+    async fn next(api: SocketAddr) -> (String, String) {
+        send(
+            api,
+            format!(
+                "GET /runtime/invocation/next HTTP/1.1\r\nHost: {api}\r\nConnection: close\r\n\r\n"
+            ),
+        )
+        .await
+    }
+
+    #[tokio::test]
+    async fn an_event_goes_round() {
+        let api = RuntimeApi::serve().await.expect("port");
+        let (ready, _) = tokio::join!(post(api.address(), "init/ready", " "), api.ready());
+        assert!(ready.0.starts_with("HTTP/1.1 200"), "{ready:?}");
+
+        api.offer(invocation("{\"a\":1}"));
+        let (event, ()) = tokio::join!(next(api.address()), api.taken());
+        assert_eq!(event.1, "{\"a\":1}");
+        for header in [
+            "request_id: id-1",
+            "memory_limit_in_mb: 256",
+            "time_limit_in_ms: 1500",
+        ] {
+            assert!(event.0.contains(header), "{header} in {}", event.0);
+        }
+        let again = next(api.address()).await;
+        assert_eq!(again.1, event.1);
+
+        let (posted, outcome) = tokio::join!(
+            post(api.address(), "invocation/response", "[2]"),
+            api.answer()
+        );
+        assert!(posted.0.starts_with("HTTP/1.1 200"), "{posted:?}");
+        assert_eq!(outcome, Outcome::Response("[2]".into()));
+    }
+
+    #[tokio::test]
+    async fn asking_for_an_event_waits_for_it() {
+        let api = RuntimeApi::serve().await.expect("port");
+        let waiting = tokio::spawn(next(api.address()));
+        api.ready().await;
+        api.offer(invocation("1"));
+        assert_eq!(waiting.await.expect("task").1, "1");
+
+        let error = post(api.address(), "invocation/error", "no").await;
+        assert!(error.0.starts_with("HTTP/1.1 200"), "{error:?}");
+        let waiting = tokio::spawn(next(api.address()));
+        assert_eq!(api.answer().await, Outcome::Error("no".into()));
+        api.offer(invocation("2"));
+        assert_eq!(waiting.await.expect("task").1, "2");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_event_is_refused() {
+        let api = RuntimeApi::serve().await.expect("port");
+        let early = post(api.address(), "invocation/response", "1").await;
+        assert!(early.0.starts_with("HTTP/1.1 409"), "{early:?}");
+
+        api.offer(invocation("1"));
+        next(api.address()).await;
+        post(api.address(), "invocation/response", "1").await;
+        let twice = post(api.address(), "invocation/response", "2").await;
+        assert!(twice.0.starts_with("HTTP/1.1 409"), "{twice:?}");
+        assert_eq!(api.answer().await, Outcome::Response("1".into()));
+    }
+
+    #[tokio::test]
+    async fn a_result_beyond_the_limit_is_an_outcome() {
+        let api = RuntimeApi::serve_bodies_to(3).await.expect("port");
+        api.offer(invocation("1"));
+        next(api.address()).await;
+        let posted = post(api.address(), "invocation/response", "1234").await;
+        assert!(posted.0.starts_with("HTTP/1.1 413"), "{posted:?}");
+        let reported = post(api.address(), "invocation/error", "413").await;
+        assert!(reported.0.starts_with("HTTP/1.1 200"), "{reported:?}");
+        assert_eq!(api.answer().await, Outcome::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn another_host_is_refused() {
+        let api = RuntimeApi::serve().await.expect("port");
+        let answer = send(
+            api.address(),
+            "GET /runtime/invocation/next HTTP/1.1\r\nHost: evil.example:80\r\nConnection: close\r\n\r\n".into(),
+        )
+        .await;
+        assert!(answer.0.starts_with("HTTP/1.1 403"), "{answer:?}");
+        for (host, expected) in [
+            ("127.0.0.1", true),
+            ("localhost:8080", true),
+            ("[::1]:1", true),
+            ("127.0.0.1.evil.example", false),
+            ("localhost:80@evil", false),
+        ] {
+            assert_eq!(
+                is_loopback(&HeaderValue::from_static(host)),
+                expected,
+                "{host}"
+            );
+        }
+    }
+}

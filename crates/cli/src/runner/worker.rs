@@ -1,0 +1,279 @@
+//! A worker: the process that runs a function, and the runtime API it talks to.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::output::Output;
+use super::process::{Ending, Process, Spawner};
+use super::runtime_api::{Invocation, Outcome, RuntimeApi};
+use crate::printer::Printer;
+
+/// How long a worker may take until it asks for its event.
+const START: Duration = Duration::from_secs(60);
+
+/// How long an answer may take from the socket to the stage, once its sender has ended.
+const IN_FLIGHT: Duration = Duration::from_millis(100);
+
+/// How to start a worker.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerSpec {
+    /// The function, for messages.
+    pub(crate) function: String,
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    /// Where it runs: the function's folder.
+    pub(crate) folder: PathBuf,
+    /// Its whole environment, but for the address of the runtime API.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// How long one invocation may take, from when the worker takes the event.
+    pub(crate) time_limit: Duration,
+    /// What the worker is told of its memory, in MB.
+    pub(crate) memory_limit: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkerError {
+    #[error("no loopback port for the runtime API: {0}")]
+    Port(std::io::Error),
+    #[error("{} does not start: {source}", .program.display())]
+    Spawn {
+        program: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the function did not ask for an event within {} seconds of its start", START.as_secs())]
+    NeverReady,
+    #[error("Invoking task timed out after {} seconds", .0.as_secs_f64())]
+    TimedOut(Duration),
+    #[error("the function's process ended {} ({ending})", when(*.started))]
+    Died {
+        /// Whether it was ready for events.
+        started: bool,
+        ending: Ending,
+        last_lines: Vec<String>,
+    },
+}
+
+fn when(started: bool) -> &'static str {
+    if started {
+        "before it answered"
+    } else {
+        "before it was ready"
+    }
+}
+
+impl WorkerError {
+    /// What a process wrote last, to follow the error's own text; empty for other errors.
+    pub(crate) fn last_lines(&self) -> String {
+        match self {
+            Self::Died { last_lines, .. } if last_lines.is_empty() => "; it wrote nothing".into(),
+            Self::Died { last_lines, .. } => {
+                format!("; its last lines:\n{}", last_lines.join("\n"))
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// A process that serves events, one at a time. Dropping it ends the process.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    spec: WorkerSpec,
+    api: RuntimeApi,
+    process: Process,
+    output: Output,
+}
+
+impl Worker {
+    /// Starts the process and waits until it is ready.
+    pub(crate) async fn start(
+        spec: WorkerSpec,
+        spawner: &Spawner,
+        printer: Printer,
+    ) -> Result<Self, WorkerError> {
+        let api = RuntimeApi::serve().await.map_err(WorkerError::Port)?;
+        let mut command = Command::new(&spec.program);
+        command
+            .args(&spec.arguments)
+            .current_dir(&spec.folder)
+            .env_clear()
+            .envs(spec.environment.iter().map(|(name, value)| (name, value)))
+            .env("SCF_RUNTIME_API", api.address().ip().to_string())
+            .env("SCF_RUNTIME_API_PORT", api.address().port().to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = spawner
+            .spawn(command)
+            .map_err(|source| WorkerError::Spawn {
+                program: spec.program.clone(),
+                source,
+            })?;
+        let output = Output::follow(&mut process, &spec.function, printer);
+        let mut worker = Self {
+            spec,
+            api,
+            process,
+            output,
+        };
+        let ready = tokio::select! {
+            ready = timeout(START, worker.api.ready()) => Some(ready),
+            _ = worker.process.ended() => None,
+        };
+        match ready {
+            Some(Ok(())) => Ok(worker),
+            Some(Err(_)) => {
+                worker.end().await;
+                Err(WorkerError::NeverReady)
+            }
+            None => Err(worker.died(false).await),
+        }
+    }
+
+    /// Hands the worker an event and waits for what it makes of it. After an error the process
+    /// has ended.
+    pub(crate) async fn invoke(
+        &mut self,
+        request_id: String,
+        event: Bytes,
+    ) -> Result<Outcome, WorkerError> {
+        self.api.offer(Invocation {
+            request_id,
+            event,
+            time_limit: self.spec.time_limit,
+            memory_limit: self.spec.memory_limit,
+        });
+        let answered = async {
+            let taken = timeout(START, self.api.taken()).await;
+            taken.map_err(|_| WorkerError::NeverReady)?;
+            let answer = timeout(self.spec.time_limit, self.api.answer()).await;
+            answer.map_err(|_| WorkerError::TimedOut(self.spec.time_limit))
+        };
+        let result = tokio::select! {
+            biased;
+            result = answered => Some(result),
+            _ = self.process.ended() => None,
+        };
+        match result {
+            Some(Ok(outcome)) => Ok(outcome),
+            Some(Err(error)) => {
+                self.end().await;
+                Err(error)
+            }
+            // Its last words may be an answer that is still in the socket.
+            None => match timeout(IN_FLIGHT, self.api.answer()).await {
+                Ok(outcome) => Ok(outcome),
+                Err(_) => Err(self.died(true).await),
+            },
+        }
+    }
+
+    /// Ends the process with all that it started. What it has written until now is still shown.
+    pub(crate) async fn stop(mut self) {
+        self.end().await;
+    }
+
+    async fn end(&mut self) -> Ending {
+        self.process.stop();
+        let ending = self.process.ended().await;
+        self.output.drain().await;
+        ending
+    }
+
+    async fn died(&mut self, started: bool) -> WorkerError {
+        WorkerError::Died {
+            started,
+            ending: self.end().await,
+            last_lines: self.output.last_lines(),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::runner::Processes;
+
+    /// A worker that runs a script. It speaks no HTTP, which is all that these tests need.
+    fn spec(script: &str) -> WorkerSpec {
+        WorkerSpec {
+            function: "f".into(),
+            program: "sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            folder: std::env::temp_dir(),
+            environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            time_limit: Duration::from_secs(3),
+            memory_limit: 256,
+        }
+    }
+
+    async fn start_error(spec: WorkerSpec) -> String {
+        let processes = Processes::new();
+        let error = Worker::start(spec, &processes.spawner(), Printer)
+            .await
+            .expect_err("it is never ready");
+        processes.ended().await;
+        format!("{error}{}", error.last_lines())
+    }
+
+    #[tokio::test]
+    async fn an_early_end_is_reported_with_its_last_lines() {
+        assert_eq!(
+            start_error(spec("echo one; echo two >&2; exit 7"))
+                .await
+                .lines()
+                .next(),
+            Some(
+                "the function's process ended before it was ready (exit status: 7); its last lines:"
+            )
+        );
+        assert_eq!(
+            start_error(spec("kill -9 $$")).await,
+            "the function's process ended before it was ready (signal: 9 (SIGKILL)); it wrote nothing"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_environment_is_the_given_one() {
+        let error = start_error(spec("env; exit 1")).await;
+        let mut names: Vec<_> = error
+            .lines()
+            .skip(1)
+            .filter_map(|line| Some(line.split_once('=')?.0))
+            .filter(|name| !matches!(*name, "PWD" | "SHLVL" | "_" | "OLDPWD"))
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, ["PATH", "SCF_RUNTIME_API", "SCF_RUNTIME_API_PORT"]);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
+        let spec = WorkerSpec {
+            program: "/no/such/program".into(),
+            ..spec("")
+        };
+        assert!(
+            start_error(spec)
+                .await
+                .starts_with("/no/such/program does not start: ")
+        );
+    }
+
+    #[test]
+    fn the_time_limit_reads_like_the_platforms() {
+        let text = |limit| WorkerError::TimedOut(limit).to_string();
+        assert_eq!(
+            text(Duration::from_secs(3)),
+            "Invoking task timed out after 3 seconds"
+        );
+        assert_eq!(
+            text(Duration::from_millis(500)),
+            "Invoking task timed out after 0.5 seconds"
+        );
+    }
+}

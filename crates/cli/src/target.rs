@@ -1,0 +1,196 @@
+//! What Cloud Calls reach: the emulator, WeChat, or a server of the user's.
+
+use std::path::{Path, PathBuf};
+
+use crate::credentials::Credentials;
+use crate::env::{API_BASE, Env, EnvError};
+
+/// WeChat itself.
+pub(crate) const WECHAT: &str = "https://api.weixin.qq.com";
+
+/// The flags that choose.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct TargetArgs {
+    /// Reach WeChat itself, with WECHAT_APPID and WECHAT_SECRET from the environment or ./.env
+    #[arg(long, conflicts_with_all = ["api_base", "media"])]
+    pub(crate) live: bool,
+
+    /// Reach this server instead of the emulator, with WECHAT_APPID and WECHAT_SECRET if both are
+    /// set, else without an access token [env: CLOUDCALL_API_BASE]
+    #[arg(long, value_name = "URL", conflicts_with = "media")]
+    pub(crate) api_base: Option<String>,
+
+    /// The emulator's media: each file NAME.ext answers to the media id NAME [default: media, if
+    /// there is such a folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) media: Option<PathBuf>,
+}
+
+/// What Cloud Calls reach.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// The emulator inside this process, with the files of a folder as media.
+    Emulator { media: Option<PathBuf> },
+    /// A server; `live` when it is WeChat.
+    Server {
+        api_base: String,
+        credentials: Option<Credentials>,
+        live: bool,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TargetError {
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    #[error("{0:?} is not the URL of a server")]
+    NotUrl(String),
+    #[error("the media folder {} does not exist", .0.display())]
+    NoMedia(PathBuf),
+    #[error("--media is for the emulator, but {API_BASE} is set")]
+    MediaElsewhere,
+}
+
+impl Target {
+    /// Chooses by the flags, then by the environment. `folder` is where `.env` and `media` are.
+    pub(crate) fn choose(args: &TargetArgs, env: &Env, folder: &Path) -> Result<Self, TargetError> {
+        if args.live {
+            return Ok(Self::Server {
+                api_base: WECHAT.into(),
+                credentials: Some(env.credentials(folder)?),
+                live: true,
+            });
+        }
+        let api_base = match &args.api_base {
+            Some(url) => Some(url.as_str()),
+            None => env.text(API_BASE)?,
+        };
+        let Some(api_base) = api_base else {
+            let media = match &args.media {
+                Some(given) if folder.join(given).is_dir() => Some(given.clone()),
+                Some(given) => return Err(TargetError::NoMedia(given.clone())),
+                None => Some(PathBuf::from("media")).filter(|media| folder.join(media).is_dir()),
+            };
+            return Ok(Self::Emulator {
+                media: media.map(|media| folder.join(media)),
+            });
+        };
+        if args.media.is_some() {
+            return Err(TargetError::MediaElsewhere);
+        }
+        if !is_server(api_base) {
+            return Err(TargetError::NotUrl(api_base.into()));
+        }
+        let credentials = match env.credentials(folder) {
+            Ok(credentials) => Some(credentials),
+            Err(EnvError::Missing(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self::Server {
+            api_base: api_base.into(),
+            credentials,
+            live: false,
+        })
+    }
+}
+
+fn is_server(url: &str) -> bool {
+    url.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_has_a_scheme_and_a_host() {
+        for url in [
+            "http://127.0.0.1:1",
+            "https://api.weixin.qq.com",
+            "http://host/base/",
+        ] {
+            assert!(is_server(url), "{url}");
+        }
+        for url in [
+            "",
+            "127.0.0.1:1",
+            "localhost",
+            "ftp://host",
+            "http://",
+            "/path",
+        ] {
+            assert!(!is_server(url), "{url}");
+        }
+    }
+
+    const BOTH: &[(&str, &str)] = &[("WECHAT_APPID", "wx1"), ("WECHAT_SECRET", "s3cret")];
+    const ELSEWHERE: &[(&str, &str)] = &[(API_BASE, "http://127.0.0.1:1"), BOTH[0]];
+
+    /// The choice, shown; in a folder that holds nothing but `media`.
+    fn choice(args: &TargetArgs, variables: &[(&str, &str)]) -> Result<String, String> {
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::create_dir(folder.path().join("media")).expect("media");
+        let chosen = Target::choose(args, &Env::of(variables), folder.path());
+        let chosen = chosen.map_err(|error| error.to_string())?;
+        let shown = match chosen {
+            Target::Emulator { media } => format!("emulator, media: {}", media.is_some()),
+            server => format!("{server:?}"),
+        };
+        assert!(!shown.contains("s3cret"), "{shown}");
+        Ok(shown)
+    }
+
+    #[test]
+    fn the_emulator_is_the_target_unless_something_else_is_named() {
+        let args = TargetArgs::default();
+        assert_eq!(choice(&args, BOTH).as_deref(), Ok("emulator, media: true"));
+        let server = choice(&args, ELSEWHERE).expect("a server");
+        assert!(
+            server.contains("127.0.0.1:1") && server.contains("credentials: None"),
+            "{server}"
+        );
+    }
+
+    #[test]
+    fn a_flag_comes_before_the_environment() {
+        let live = TargetArgs {
+            live: true,
+            ..TargetArgs::default()
+        };
+        let server = choice(&live, &[ELSEWHERE, BOTH].concat()).expect("WeChat");
+        assert!(
+            server.contains(WECHAT) && server.contains("wx1"),
+            "{server}"
+        );
+        assert!(
+            choice(&live, ELSEWHERE)
+                .is_err_and(|error| error.starts_with("WECHAT_SECRET is missing"))
+        );
+
+        let other = TargetArgs {
+            api_base: Some("https://other".into()),
+            ..TargetArgs::default()
+        };
+        let server = choice(&other, ELSEWHERE).expect("a server");
+        assert!(server.contains("https://other"), "{server}");
+    }
+
+    #[test]
+    fn media_that_cannot_be_served_is_refused() {
+        let media = |name: &str| TargetArgs {
+            media: Some(name.into()),
+            ..TargetArgs::default()
+        };
+        assert!(choice(&media("media"), &[]).is_ok());
+        assert_eq!(
+            choice(&media("nope"), &[]),
+            Err("the media folder nope does not exist".into())
+        );
+        assert_eq!(
+            choice(&media("media"), ELSEWHERE),
+            Err("--media is for the emulator, but CLOUDCALL_API_BASE is set".into())
+        );
+    }
+}
