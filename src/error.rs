@@ -188,8 +188,12 @@ impl Error {
                 }
             };
             clean(&mut self.0.err_msg);
-            self.0.hint.as_mut().map(clean);
-            self.0.reply.as_mut().map(|reply| each_text(reply, &clean));
+            if let Some(hint) = &mut self.0.hint {
+                clean(hint);
+            }
+            if let Some(reply) = &mut self.0.reply {
+                each_text(reply, &clean);
+            }
             self.0.source = self.0.source.filter(|source| !mentions(source.as_ref(), secret));
         }
         self

@@ -55,3 +55,6 @@ impl AccessTokens {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,18 +11,24 @@ use crate::error::Error;
 
 /// Arguments as they go over the wire: names in snake_case, files apart.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Arguments {
-    pub(crate) fields: Map<String, Value>,
-    pub(crate) files: Vec<FilePart>,
+pub struct Arguments {
+    /// The values, by their names in snake_case; so are the names inside of objects.
+    pub fields: Map<String, Value>,
+    /// The files.
+    pub files: Vec<FilePart>,
 }
 
 /// A file that is uploaded.
 #[derive(Debug, Clone)]
-pub(crate) struct FilePart {
-    pub(crate) field: String,
-    pub(crate) content_type: String,
-    pub(crate) file_name: Option<String>,
-    pub(crate) bytes: Bytes,
+pub struct FilePart {
+    /// The name of the parameter, in snake_case.
+    pub field: String,
+    /// The MIME type.
+    pub content_type: String,
+    /// The name of the file, if it has one.
+    pub file_name: Option<String>,
+    /// What is in the file.
+    pub bytes: Bytes,
 }
 
 /// A file as a Cloud Call gives it.
@@ -37,7 +43,7 @@ struct Media {
 impl Arguments {
     /// Takes the JSON of a Cloud Call: an object with names in camelCase. `null` is no arguments,
     /// and a field that is `null` is not sent.
-    pub(crate) fn from_json(api: &Api, json: Value) -> Result<Self, Error> {
+    pub(super) fn from_json(api: &Api, json: Value) -> Result<Self, Error> {
         let fields = match json {
             Value::Object(fields) => fields,
             Value::Null => Map::new(),
@@ -74,7 +80,7 @@ impl Arguments {
 
     /// Refuses what WeChat would refuse for certain: a required parameter that is missing or
     /// empty.
-    pub(crate) fn check(&self, api: &Api) -> Result<(), Error> {
+    pub(super) fn check(&self, api: &Api) -> Result<(), Error> {
         for parameter in api.parameters {
             let name = parameter.name;
             let refuse = |what: &str| Err(Error::argument(api.name, &format!("parameter {name} {what}")));

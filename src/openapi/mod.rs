@@ -6,9 +6,9 @@
 //! | Cloud Call | typed | HTTPS API |
 //! |---|---|---|
 //! | `customerServiceMessage.getTempMedia` | [`get_temp_media`](customer_service_message::get_temp_media) | `GET /cgi-bin/media/get` |
-//! | `customerServiceMessage.uploadTempMedia` | | `POST /cgi-bin/media/upload` |
-//! | `customerServiceMessage.send` | | `POST /cgi-bin/message/custom/send` |
-//! | `customerServiceMessage.setTyping` | | `POST /cgi-bin/message/custom/typing` |
+//! | `customerServiceMessage.uploadTempMedia` | [`upload_temp_media`](customer_service_message::upload_temp_media) | `POST /cgi-bin/media/upload` |
+//! | `customerServiceMessage.send` | [`send`](customer_service_message::send) | `POST /cgi-bin/message/custom/send` |
+//! | `customerServiceMessage.setTyping` | [`set_typing`](customer_service_message::set_typing) | `POST /cgi-bin/message/custom/typing` |
 
 mod arguments;
 mod case;
@@ -17,6 +17,7 @@ pub mod customer_service_message;
 pub(crate) mod names;
 mod reply;
 pub(crate) mod request;
+pub mod wire;
 
 use serde_json::Value;
 
@@ -73,9 +74,35 @@ pub use reply::{Content, Reply};
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub async fn call(cloud: &Cloud, api: &str, arguments: Value) -> Result<Reply, Error> {
+    call_and_read(cloud, api, arguments, Ok).await
+}
+
+/// A call whose reply goes into a type. What `read` says of a wrong reply passes the same filter
+/// as every other error, so that no token shows in it.
+async fn call_and_read<T>(
+    cloud: &Cloud,
+    api: &str,
+    arguments: Value,
+    read: impl FnOnce(Reply) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let arguments = Arguments::from_json(find(api)?, arguments)?;
+    call_with(cloud, api, &arguments, read).await
+}
+
+/// The same, with arguments as WeChat names them, so that a file need not go through JSON.
+async fn call_with<T>(
+    cloud: &Cloud,
+    api: &str,
+    arguments: &Arguments,
+    read: impl FnOnce(Reply) -> Result<T, Error>,
+) -> Result<T, Error> {
     let api = find(api)?;
-    let arguments = Arguments::from_json(api, arguments)?;
-    exchange(cloud, api, &arguments).await
+    arguments.check(api)?;
+    let (received, token) = exchange(cloud, api, arguments).await?;
+    received
+        .into_reply(api)
+        .and_then(read)
+        .map_err(|error| without_token(error, token.as_ref()))
 }
 
 fn find(name: &str) -> Result<&'static Api, Error> {
@@ -94,23 +121,25 @@ fn find(name: &str) -> Result<&'static Api, Error> {
     })
 }
 
-/// Performs a call: checks, sends, and says what the reply means.
-async fn exchange(cloud: &Cloud, api: &'static Api, arguments: &Arguments) -> Result<Reply, Error> {
-    arguments.check(api)?;
+/// Performs a call with checked arguments: permission, token, and the exchange with WeChat, again
+/// with another token if WeChat rejects the first. Gives what was received and the token that
+/// must not be shown.
+async fn exchange(
+    cloud: &Cloud,
+    api: &'static Api,
+    arguments: &Arguments,
+) -> Result<(Received, Option<Secret>), Error> {
     cloud.permissions().check(api.name)?;
-
-    let mut token = cloud.access_token(api).await?;
-    let mut received = send(cloud, api, token.as_ref(), arguments).await?;
+    let token = cloud.access_token(api).await?;
+    let received = send(cloud, api, token.as_ref(), arguments).await?;
     if let Some(rejected) = &token
         && received.rejects_token()
         && let Some(renewed) = cloud.renewed_access_token(api, rejected).await?
     {
-        received = send(cloud, api, Some(&renewed), arguments).await?;
-        token = Some(renewed);
+        let received = send(cloud, api, Some(&renewed), arguments).await?;
+        return Ok((received, Some(renewed)));
     }
-    received
-        .into_reply(api)
-        .map_err(|error| without_token(error, token.as_ref()))
+    Ok((received, token))
 }
 
 async fn send(
@@ -137,3 +166,6 @@ fn without_token(error: Error, token: Option<&Secret>) -> Error {
         None => error,
     }
 }
+
+#[cfg(test)]
+mod tests;

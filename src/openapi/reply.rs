@@ -118,6 +118,16 @@ impl Serialize for Reply {
     }
 }
 
+/// What WeChat answered, unread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The `Content-Type`; empty if there was none.
+    pub content_type: String,
+    /// The bytes.
+    pub body: Bytes,
+}
+
 /// A response whose body has been looked at.
 #[derive(Debug)]
 pub(crate) struct Received {
@@ -168,6 +178,22 @@ impl Received {
         }
         let errcode = json.get("error_code").and_then(number)?;
         (json.get("error_type").is_some() && errcode != 0).then(|| (errcode, text("error_message")))
+    }
+
+    /// The answer as it came, or the error where it is none of WeChat's API itself: an HTTP error,
+    /// or one of WeChat Cloud Run.
+    pub(crate) fn into_answer(self, api: &Api) -> Result<Answer, Error> {
+        let of_api = self.json.as_ref().is_some_and(|json| json.get("errcode").is_some());
+        if of_api || (self.status.is_success() && self.refusal().is_none()) {
+            return Ok(Answer {
+                content_type: self.content_type,
+                body: self.body,
+            });
+        }
+        Err(match self.refusal() {
+            Some((errcode, errmsg)) => Error::wechat(api.name, errcode, errmsg),
+            None => self.http_error(),
+        })
     }
 
     /// The result of the call, or its error.

@@ -1,9 +1,9 @@
-//! `customerServiceMessage`: what a user sends to a Mini Program's customer service.
+//! `customerServiceMessage.getTempMedia`: downloads temporary media.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Content, call};
+use super::super::{Content, Reply, call_and_read};
 use crate::buffer::Buffer;
 use crate::cloud::Cloud;
 use crate::error::Error;
@@ -68,12 +68,17 @@ pub struct TempMedia {
 /// ```
 pub async fn get_temp_media(cloud: &Cloud, arguments: GetTempMedia) -> Result<TempMedia, Error> {
     let arguments = Map::from_iter([("mediaId".to_owned(), arguments.media_id.into())]);
-    let reply = call(
+    call_and_read(
         cloud,
         "customerServiceMessage.getTempMedia",
         Value::Object(arguments),
+        media,
     )
-    .await?;
+    .await
+}
+
+/// Takes the media out of the reply.
+fn media(reply: Reply) -> Result<TempMedia, Error> {
     let err_msg = reply.err_msg().to_owned();
     match reply.into_content() {
         Content::Media {
