@@ -165,7 +165,9 @@ impl<'de> Deserialize<'de> for Octets {
 
             /// Older versions of Node wrote the data of a buffer as base64.
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Octets, E> {
-                BufferVisitor.visit_str(text).map(|buffer| Octets(buffer.to_vec()))
+                BufferVisitor
+                    .visit_str(text)
+                    .map(|buffer| Octets(buffer.to_vec()))
             }
         }
 
@@ -222,6 +224,9 @@ mod tests {
 
     #[test]
     fn debug_shows_no_content() {
-        assert_eq!(format!("{:?}", Buffer::from(&b"secret"[..])), "Buffer(6 bytes)");
+        assert_eq!(
+            format!("{:?}", Buffer::from(&b"secret"[..])),
+            "Buffer(6 bytes)"
+        );
     }
 }

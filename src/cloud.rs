@@ -228,7 +228,10 @@ fn checked_base(url: &str) -> Result<String, Error> {
         return Err(refuse("must begin with http:// or https://"));
     }
     // A user name in it would show up in errors and logs.
-    if parsed.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+    if parsed
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'))
+    {
         return Err(refuse("must not hold a user name or password"));
     }
     if parsed.query().is_some() {
@@ -265,16 +268,27 @@ mod tests {
         assert!(cloud.permissions().allows("wxacode.get"));
         assert_eq!(cloud.api_base(), "http://127.0.0.1:1/base");
         let shown = format!("{cloud:?}");
-        assert!(shown.contains("wx1") && !shown.contains("s3cret"), "{shown}");
+        assert!(
+            shown.contains("wx1") && !shown.contains("s3cret"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn half_of_the_credentials_is_an_error_that_names_the_other_half() {
         for (variables, expected) in [
-            ([("WECHAT_APPID", "wx1")], "WECHAT_APPID is set, but WECHAT_SECRET is not"),
-            ([("WECHAT_SECRET", "s")], "WECHAT_SECRET is set, but WECHAT_APPID is not"),
+            (
+                [("WECHAT_APPID", "wx1")],
+                "WECHAT_APPID is set, but WECHAT_SECRET is not",
+            ),
+            (
+                [("WECHAT_SECRET", "s")],
+                "WECHAT_SECRET is set, but WECHAT_APPID is not",
+            ),
         ] {
-            let error = CloudBuilder::from_env(env(&variables)).map(|_| ()).expect_err("half");
+            let error = CloudBuilder::from_env(env(&variables))
+                .map(|_| ())
+                .expect_err("half");
             assert_eq!(error.err_msg(), expected);
         }
     }
@@ -293,7 +307,10 @@ mod tests {
             assert!(error.err_msg().contains(expected), "{url}: {error}");
             assert!(!error.to_string().contains("u:p"), "{error}");
         }
-        for (url, expected) in [("http://h/", "http://h"), (" https://h:1/a// ", "https://h:1/a")] {
+        for (url, expected) in [
+            ("http://h/", "http://h"),
+            (" https://h:1/a// ", "https://h:1/a"),
+        ] {
             assert_eq!(checked_base(url).expect(url), expected);
         }
     }

@@ -194,7 +194,10 @@ impl Error {
             if let Some(reply) = &mut self.0.reply {
                 each_text(reply, &clean);
             }
-            self.0.source = self.0.source.filter(|source| !mentions(source.as_ref(), secret));
+            self.0.source = self
+                .0
+                .source
+                .filter(|source| !mentions(source.as_ref(), secret));
         }
         self
     }
@@ -279,15 +282,16 @@ fn gateway(code: i64, detail: &str) -> String {
 
 /// Whether an error, or what caused it, holds the text.
 fn mentions(error: &(dyn StdError + 'static), text: &str) -> bool {
-    error.to_string().contains(text)
-        || error.source().is_some_and(|cause| mentions(cause, text))
+    error.to_string().contains(text) || error.source().is_some_and(|cause| mentions(cause, text))
 }
 
 fn each_text(value: &mut Value, change: &impl Fn(&mut String)) {
     match value {
         Value::String(text) => change(text),
         Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, change)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| each_text(field, change)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|field| each_text(field, change)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -47,8 +47,14 @@ struct Current {
 /// Why there is no token. Whoever waited for the same fetch gets the same failure.
 #[derive(Debug, Clone)]
 pub(super) enum Failure {
-    WeChat { errcode: i64, errmsg: String },
-    Transport { kind: TransportErrorKind, message: String },
+    WeChat {
+        errcode: i64,
+        errmsg: String,
+    },
+    Transport {
+        kind: TransportErrorKind,
+        message: String,
+    },
     Reply(String),
 }
 
@@ -142,11 +148,19 @@ impl StableToken {
         // The lifetime counts from before the request, so that a slow answer cannot stretch it.
         let asked_at = Instant::now();
         let response = cloud.transport().send(request).await?;
-        tracing::debug!(app_id = self.app_id, force_refresh, "asked for an access token");
+        tracing::debug!(
+            app_id = self.app_id,
+            force_refresh,
+            "asked for an access token"
+        );
         self.read(&response, asked_at)
     }
 
-    fn read(&self, response: &http::Response<Bytes>, asked_at: Instant) -> Result<Current, Failure> {
+    fn read(
+        &self,
+        response: &http::Response<Bytes>,
+        asked_at: Instant,
+    ) -> Result<Current, Failure> {
         let answer = serde_json::from_slice::<Answer>(response.body());
         let status = response.status();
         match answer {

@@ -31,7 +31,9 @@ struct Script {
 
 impl WeChat {
     fn script(&self) -> std::sync::MutexGuard<'_, Script> {
-        self.0.lock().expect("no test panics while it holds the lock")
+        self.0
+            .lock()
+            .expect("no test panics while it holds the lock")
     }
 
     fn reject(&self, token: &str, errcode: i64) {
@@ -73,24 +75,36 @@ impl Transport for WeChat {
             assert_eq!(request.method(), http::Method::POST);
             let asked: Value = serde_json::from_slice(request.body()).expect("JSON");
             assert_eq!(asked["grant_type"], "client_credential");
-            assert_eq!((&asked["appid"], &asked["secret"]), (&json!("wx1"), &json!("s3cret-canary")));
+            assert_eq!(
+                (&asked["appid"], &asked["secret"]),
+                (&json!("wx1"), &json!("s3cret-canary"))
+            );
             script.handed_out += 1;
             let forced = asked["force_refresh"] == true;
             script.forced += u32::from(forced);
-            let number = if script.same_again && !forced { 1 } else { script.handed_out };
+            let number = if script.same_again && !forced {
+                1
+            } else {
+                script.handed_out
+            };
             return Ok(json_reply(
                 json!({"access_token": format!("T{number}"), "expires_in": 7200}),
             ));
         }
         script.calls += 1;
         let query = request.uri().query().expect("a query");
-        let token = query.split('&').find_map(|pair| pair.strip_prefix("access_token="));
+        let token = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("access_token="));
         if script.rejected.contains(token.expect("a token")) {
             return Ok(json_reply(
                 json!({"errcode": script.reject_with, "errmsg": "invalid credential"}),
             ));
         }
-        Ok(media_reply("image/png", Bytes::from(token.expect("a token").to_owned())))
+        Ok(media_reply(
+            "image/png",
+            Bytes::from(token.expect("a token").to_owned()),
+        ))
     }
 }
 
@@ -189,7 +203,10 @@ async fn a_fixed_token_is_sent_as_it_is_and_its_rejection_is_final() {
         .transport(wechat.clone())
         .build()
         .expect("complete");
-    assert_eq!(accepted(&cloud).await.expect_err("rejected").err_code(), 40001);
+    assert_eq!(
+        accepted(&cloud).await.expect_err("rejected").err_code(),
+        40001
+    );
     assert_eq!(wechat.seen(), (0, 1));
 }
 
@@ -258,10 +275,26 @@ async fn a_refusal_says_which_setting_to_check_and_not_the_secret() {
             40125,
             "cannot get an access token: invalid appsecret ***",
         ),
-        (json!({"errcode": 40013, "errmsg": "invalid appid"}), 40013, "invalid appid"),
-        (json!({"errcode": 40164, "errmsg": "invalid ip"}), 40164, "invalid ip"),
-        (json!({"access_token": "T"}), -604_103, "without an access_token and its expires_in"),
-        (json!({"access_token": "", "expires_in": 1}), -604_103, "without an access_token"),
+        (
+            json!({"errcode": 40013, "errmsg": "invalid appid"}),
+            40013,
+            "invalid appid",
+        ),
+        (
+            json!({"errcode": 40164, "errmsg": "invalid ip"}),
+            40164,
+            "invalid ip",
+        ),
+        (
+            json!({"access_token": "T"}),
+            -604_103,
+            "without an access_token and its expires_in",
+        ),
+        (
+            json!({"access_token": "", "expires_in": 1}),
+            -604_103,
+            "without an access_token",
+        ),
         (json!(["s3cret-canary"]), -604_103, "HTTP 200 OK without"),
     ] {
         let mock = MockTransport::replies([json_reply(reply)]);

@@ -83,7 +83,12 @@ impl Arguments {
     pub(super) fn check(&self, api: &Api) -> Result<(), Error> {
         for parameter in api.parameters {
             let name = parameter.name;
-            let refuse = |what: &str| Err(Error::argument(api.name, &format!("parameter {name} {what}")));
+            let refuse = |what: &str| {
+                Err(Error::argument(
+                    api.name,
+                    &format!("parameter {name} {what}"),
+                ))
+            };
             let wire_name = snake(name);
             if parameter.place == Place::File {
                 if !self.files.iter().any(|file| file.field == wire_name) {
@@ -137,12 +142,32 @@ mod tests {
         for (api, json, expected) in [
             (GET, json!({}), "parameter mediaId is missing"),
             (GET, json!(null), "parameter mediaId is missing"),
-            (GET, json!({"mediaId": null}), "parameter mediaId is missing"),
+            (
+                GET,
+                json!({"mediaId": null}),
+                "parameter mediaId is missing",
+            ),
             (GET, json!({"mediaid": "x"}), "parameter mediaId is missing"),
-            (GET, json!({"mediaId": ""}), "parameter mediaId must not be empty"),
-            (GET, json!({"mediaId": 7}), "parameter mediaId must be a string, not a number"),
-            (GET, json!(["x"]), "the arguments must be an object, not an array"),
-            (UPLOAD, json!({"type": "image"}), "parameter media is missing"),
+            (
+                GET,
+                json!({"mediaId": ""}),
+                "parameter mediaId must not be empty",
+            ),
+            (
+                GET,
+                json!({"mediaId": 7}),
+                "parameter mediaId must be a string, not a number",
+            ),
+            (
+                GET,
+                json!(["x"]),
+                "the arguments must be an object, not an array",
+            ),
+            (
+                UPLOAD,
+                json!({"type": "image"}),
+                "parameter media is missing",
+            ),
             (
                 UPLOAD,
                 json!({"type": "image", "media": {"value": ""}}),
@@ -176,7 +201,10 @@ mod tests {
         let [file] = &uploaded.files[..] else {
             panic!("one file")
         };
-        assert_eq!((file.field.as_str(), &file.bytes[..]), ("media", &[1, 2][..]));
+        assert_eq!(
+            (file.field.as_str(), &file.bytes[..]),
+            ("media", &[1, 2][..])
+        );
         assert_eq!(file.content_type, "image/png");
     }
 }

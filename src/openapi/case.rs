@@ -42,7 +42,10 @@ pub(crate) fn convert(value: Value, key: fn(&str) -> String) -> Value {
 
 /// Converts every key of an object. Where two keys become one, the converted one wins over the
 /// one that was right already, and the later of two converted ones over the earlier.
-pub(crate) fn convert_keys(fields: Map<String, Value>, key: fn(&str) -> String) -> Map<String, Value> {
+pub(crate) fn convert_keys(
+    fields: Map<String, Value>,
+    key: fn(&str) -> String,
+) -> Map<String, Value> {
     let mut converted = Map::with_capacity(fields.len());
     let mut settled = std::collections::HashSet::new();
     for (name, value) in fields {

@@ -54,7 +54,10 @@ impl Api {
     /// Where the parameter of this wire name goes. One that is not listed goes into the query of
     /// a GET and into the JSON of a POST: WeChat adds parameters over time.
     pub(crate) fn place_of(&self, wire_name: &str) -> Place {
-        let listed = self.parameters.iter().find(|parameter| snake(parameter.name) == wire_name);
+        let listed = self
+            .parameters
+            .iter()
+            .find(|parameter| snake(parameter.name) == wire_name);
         match listed {
             Some(parameter) => parameter.place,
             None if self.method == Method::GET => Place::Query,
@@ -122,7 +125,11 @@ mod tests {
         for api in CATALOG {
             assert!(names::is_known(api.name), "{}", api.name);
             assert!(api.path.starts_with('/'), "{}", api.name);
-            assert!(std::ptr::eq(Api::find(api.name).expect("listed"), api), "{} is twice", api.name);
+            assert!(
+                std::ptr::eq(Api::find(api.name).expect("listed"), api),
+                "{} is twice",
+                api.name
+            );
         }
     }
 }

@@ -124,10 +124,7 @@ const NAMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("uniformMessage", &["send"]),
-    (
-        "updatableMessage",
-        &["createActivityId", "setUpdatableMsg"],
-    ),
+    ("updatableMessage", &["createActivityId", "setUpdatableMsg"]),
     ("urllink", &["generate", "query"]),
     ("urlscheme", &["generate", "query"]),
     ("wxacode", &["createQRCode", "get", "getUnlimited"]),
@@ -135,7 +132,9 @@ const NAMES: &[(&str, &[&str])] = &[
 
 fn all() -> impl Iterator<Item = String> {
     NAMES.iter().flat_map(|(category, methods)| {
-        methods.iter().map(move |method| format!("{category}.{method}"))
+        methods
+            .iter()
+            .map(move |method| format!("{category}.{method}"))
     })
 }
 
@@ -171,8 +170,14 @@ mod tests {
     #[test]
     fn near_names_are_found() {
         for (name, expected) in [
-            ("customerServiceMessage.getTmpMedia", Some("customerServiceMessage.getTempMedia")),
-            ("customServiceMessage.send", Some("customerServiceMessage.send")),
+            (
+                "customerServiceMessage.getTmpMedia",
+                Some("customerServiceMessage.getTempMedia"),
+            ),
+            (
+                "customServiceMessage.send",
+                Some("customerServiceMessage.send"),
+            ),
             ("wxacode.getunlimited", Some("wxacode.getUnlimited")),
             ("wxacode.set", Some("wxacode.get")),
             ("database.collection", None),

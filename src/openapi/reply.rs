@@ -147,9 +147,8 @@ impl Received {
             .get(CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .unwrap_or_default();
-        let may_be_json = is_json(&content_type)
-            || is_plain_text(&content_type)
-            || !head.status.is_success();
+        let may_be_json =
+            is_json(&content_type) || is_plain_text(&content_type) || !head.status.is_success();
         let json = if may_be_json { parse(&body) } else { None };
         Self {
             status: head.status,
@@ -183,7 +182,10 @@ impl Received {
     /// The answer as it came, or the error where it is none of WeChat's API itself: an HTTP error,
     /// or one of WeChat Cloud Run.
     pub(crate) fn into_answer(self, api: &Api) -> Result<Answer, Error> {
-        let of_api = self.json.as_ref().is_some_and(|json| json.get("errcode").is_some());
+        let of_api = self
+            .json
+            .as_ref()
+            .is_some_and(|json| json.get("errcode").is_some());
         if of_api || (self.status.is_success() && self.refusal().is_none()) {
             return Ok(Answer {
                 content_type: self.content_type,
@@ -255,7 +257,9 @@ impl Received {
 }
 
 fn is_json(content_type: &str) -> bool {
-    content_type.to_ascii_lowercase().contains("application/json")
+    content_type
+        .to_ascii_lowercase()
+        .contains("application/json")
 }
 
 fn is_plain_text(content_type: &str) -> bool {
@@ -317,15 +321,16 @@ fn quote_large_integers(text: &str) -> Cow<'_, str> {
             }
             b'-' | b'0'..=b'9' => {
                 let start = at;
-                while bytes
-                    .get(at)
-                    .is_some_and(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
-                {
+                while bytes.get(at).is_some_and(|byte| {
+                    matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')
+                }) {
                     at += 1;
                 }
                 let number = &text[start..at];
                 if number.len() >= SHORTEST
-                    && number.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
+                    && number
+                        .bytes()
+                        .all(|byte| byte == b'-' || byte.is_ascii_digit())
                     && number.parse::<i64>().is_err()
                     && number.parse::<u64>().is_err()
                 {
@@ -364,11 +369,20 @@ mod tests {
                 json!({"a": ["123456789012345678901234567890", 1], "b": "123456789012345678901234567890\"9"}),
             ),
             ("1.25", json!(1.25)),
-            ("1234567890123456789012e-2", json!(12_345_678_901_234_567_890.12_f64)),
+            (
+                "1234567890123456789012e-2",
+                json!(12_345_678_901_234_567_890.12_f64),
+            ),
         ] {
             assert_eq!(parse(text.as_bytes()), Some(expected), "{text}");
         }
-        for invalid in ["", "{", "01", r#"{123456789012345678901234: 1}"#, "\u{feff}{}"] {
+        for invalid in [
+            "",
+            "{",
+            "01",
+            r#"{123456789012345678901234: 1}"#,
+            "\u{feff}{}",
+        ] {
             assert_eq!(parse(invalid.as_bytes()), None, "{invalid}");
         }
     }

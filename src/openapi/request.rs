@@ -56,7 +56,10 @@ pub(super) fn build(
     let request = http::Request::builder().method(&api.method);
     let built = if !arguments.files.is_empty() {
         let (content_type, body) = multipart(api, json, &arguments.files)?;
-        request.uri(uri).header(CONTENT_TYPE, content_type).body(body)
+        request
+            .uri(uri)
+            .header(CONTENT_TYPE, content_type)
+            .body(body)
     } else if api.method == http::Method::GET {
         request.uri(uri).body(Bytes::new())
     } else {
@@ -67,7 +70,8 @@ pub(super) fn build(
             .body(body.into())
     };
     // The only part that can be too much is the length: a URI holds at most 65,534 bytes.
-    built.map_err(|error| Error::argument(api.name, &format!("the arguments are too long: {error}")))
+    built
+        .map_err(|error| Error::argument(api.name, &format!("the arguments are too long: {error}")))
 }
 
 /// A body with the files, and the fields that go beside them.
@@ -133,7 +137,9 @@ fn boundary(files: &[FilePart]) -> String {
 
 /// A name inside the quotes of a part's header, as HTML forms write it.
 fn quoted(name: &str) -> String {
-    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+    name.replace('"', "%22")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 #[cfg(test)]
@@ -172,7 +178,10 @@ mod tests {
         );
         assert_eq!(request.method(), http::Method::POST);
         assert_eq!(request.uri(), "https://h/cgi-bin/message/custom/send");
-        assert_eq!(request.headers()[CONTENT_TYPE], "application/json; charset=utf-8");
+        assert_eq!(
+            request.headers()[CONTENT_TYPE],
+            "application/json; charset=utf-8"
+        );
         assert_eq!(
             request.body(),
             r#"{"touser":"O","msgtype":"text","text":{"content":"你好"}}"#
@@ -219,7 +228,8 @@ mod tests {
     #[test]
     fn what_fits_no_uri_is_refused() {
         let api = Api::find("customerServiceMessage.getTempMedia").expect("in the catalog");
-        let arguments = Arguments::from_json(api, json!({"mediaId": "x".repeat(70_000)})).expect("valid");
+        let arguments =
+            Arguments::from_json(api, json!({"mediaId": "x".repeat(70_000)})).expect("valid");
         let error = build(api, "https://h", None, &arguments).expect_err("too long");
         assert_eq!(error.err_code(), -601_002);
     }

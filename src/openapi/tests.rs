@@ -104,28 +104,42 @@ async fn an_empty_reply_is_no_image() {
         let error = get_from(reply(content_type, b"")).await.expect_err("empty");
         assert_eq!(error.err_code(), -604_103, "{content_type:?}");
     }
-    let error = get_from(reply(Some("application/json"), b"")).await.expect_err("empty");
+    let error = get_from(reply(Some("application/json"), b""))
+        .await
+        .expect_err("empty");
     assert_eq!(error.err_code(), -601_001);
 }
 
 #[tokio::test]
 async fn bytes_labelled_as_text_stay_bytes() {
     for body in [&b"\xff\xd8\xff\xe0 not text"[..], b"hello world", b"123"] {
-        let media = get_from(reply(Some("text/plain"), body)).await.expect("media");
+        let media = get_from(reply(Some("text/plain"), body))
+            .await
+            .expect("media");
         assert_eq!(media.content_type, "text/plain");
         assert_eq!(&media.buffer[..], body);
     }
     // An API that gives no media answers as in the SDK.
-    let reply = call_for(SEND, reply(Some("text/plain"), b"hello")).await.expect("text");
+    let reply = call_for(SEND, reply(Some("text/plain"), b"hello"))
+        .await
+        .expect("text");
     assert_eq!(reply.get("result"), Some(&json!("hello")));
 }
 
 #[tokio::test]
 async fn json_where_media_was_expected_is_an_error_that_carries_it() {
-    let video = || reply(Some("text/plain"), br#"{"video_url":"http://v.example/1.mp4"}"#);
+    let video = || {
+        reply(
+            Some("text/plain"),
+            br#"{"video_url":"http://v.example/1.mp4"}"#,
+        )
+    };
     let error = get_from(video()).await.expect_err("no media");
     assert_eq!(error.err_code(), -604_103);
-    assert_eq!(error.reply(), Some(&json!({"videoUrl": "http://v.example/1.mp4"})));
+    assert_eq!(
+        error.reply(),
+        Some(&json!({"videoUrl": "http://v.example/1.mp4"}))
+    );
 
     // The generic call gives what the SDK gives.
     let reply = call_for(GET, video()).await.expect("JSON");
@@ -143,7 +157,9 @@ async fn json_where_media_was_expected_is_an_error_that_carries_it() {
 async fn mime_types_compare_without_case() {
     let body = br#"{"errcode":40007,"errmsg":"invalid media_id"}"#;
     for content_type in ["Application/JSON", "TEXT/Plain; charset=UTF-8"] {
-        let error = get_from(reply(Some(content_type), body)).await.expect_err("40007");
+        let error = get_from(reply(Some(content_type), body))
+            .await
+            .expect_err("40007");
         assert_eq!(error.err_code(), 40007);
         assert!(error.is_wechat());
     }
@@ -168,10 +184,25 @@ async fn a_body_shorter_than_announced_is_an_error() {
 #[tokio::test]
 async fn http_errors_are_said_with_their_status_and_body() {
     for (status, body, err_code, expected) in [
-        (502, "<html>bad gateway</html>", -604_103, "HTTP 502 Bad Gateway: <html>bad gateway</html>"),
-        (502, "", -604_103, "error code: -604103, HTTP 502 Bad Gateway"),
+        (
+            502,
+            "<html>bad gateway</html>",
+            -604_103,
+            "HTTP 502 Bad Gateway: <html>bad gateway</html>",
+        ),
+        (
+            502,
+            "",
+            -604_103,
+            "error code: -604103, HTTP 502 Bad Gateway",
+        ),
         (404, "{}", -604_103, "HTTP 404 Not Found: {}"),
-        (500, r#"{"errcode":-1,"errmsg":"system error"}"#, -1, ":fail system error"),
+        (
+            500,
+            r#"{"errcode":-1,"errmsg":"system error"}"#,
+            -1,
+            ":fail system error",
+        ),
     ] {
         let mut reply = reply(Some("text/html"), body.as_bytes());
         *reply.status_mut() = status.try_into().expect("a status");
@@ -185,7 +216,9 @@ async fn http_errors_are_said_with_their_status_and_body() {
 async fn a_redirect_that_was_not_followed_is_an_error_without_its_address() {
     let mut reply = reply(None, b"");
     *reply.status_mut() = http::StatusCode::FOUND;
-    let location = "http://elsewhere/?access_token=T0KEN".parse().expect("a header value");
+    let location = "http://elsewhere/?access_token=T0KEN"
+        .parse()
+        .expect("a header value");
     reply.headers_mut().insert(LOCATION, location);
     let error = get_from(reply).await.expect_err("a redirect");
     assert_eq!(error.err_code(), -604_103);
@@ -209,7 +242,9 @@ async fn both_error_shapes_of_wechat_cloud_run_are_understood() {
             .transport(mock.clone())
             .build()
             .expect("complete");
-        let error = get_temp_media(&cloud, GetTempMedia::new("M")).await.expect_err("refused");
+        let error = get_temp_media(&cloud, GetTempMedia::new("M"))
+            .await
+            .expect_err("refused");
         assert_eq!(error.err_code(), 85107);
         assert_eq!(
             error.err_msg(),
@@ -225,7 +260,9 @@ async fn both_error_shapes_of_wechat_cloud_run_are_understood() {
 #[tokio::test]
 async fn large_integers_in_a_reply_keep_their_digits() {
     let body = br#"{"errcode":0,"msg_id":9007199254740993,"big":123456789012345678901234567890}"#;
-    let reply = call_for(SEND, reply(Some("application/json"), body)).await.expect("JSON");
+    let reply = call_for(SEND, reply(Some("application/json"), body))
+        .await
+        .expect("JSON");
     assert_eq!(
         serde_json::to_string(&reply).expect("JSON"),
         r#"{"errCode":0,"errMsg":"openapi.customerServiceMessage.send:ok","msgId":9007199254740993,"big":"123456789012345678901234567890"}"#
@@ -257,8 +294,14 @@ async fn nothing_is_sent_that_is_wrong_unknown_or_not_permitted() {
 async fn an_unknown_name_gets_the_hint_that_fits() {
     let cloud = cloud(&MockTransport::replies([]));
     for (api, hint) in [
-        ("openapi.customerServiceMessage.send", "leave out \"openapi.\""),
-        ("customerServiceMessage.getTmpMedia", "did you mean \"customerServiceMessage.getTempMedia\"?"),
+        (
+            "openapi.customerServiceMessage.send",
+            "leave out \"openapi.\"",
+        ),
+        (
+            "customerServiceMessage.getTmpMedia",
+            "did you mean \"customerServiceMessage.getTempMedia\"?",
+        ),
         ("wxacode.get", "WeChat has this API"),
     ] {
         let error = call(&cloud, api, json!({})).await.expect_err(api);
@@ -272,7 +315,8 @@ async fn an_unknown_name_gets_the_hint_that_fits() {
 #[tokio::test]
 async fn the_token_is_in_no_error() {
     let echo = "you asked for ?access_token=T0KEN/canary or ?access_token=T0KEN%2Fcanary";
-    let replies: [fn(&str) -> Result<http::Response<Body>, TransportError>; 5] = [
+    type Exchange = Result<http::Response<Body>, TransportError>;
+    let replies: [fn(&str) -> Exchange; 5] = [
         |echo| Ok(reply(Some("application/json"), echo.as_bytes())),
         |echo| Ok(json_reply(json!({"errcode": 40007, "errmsg": echo}))),
         |echo| Ok(json_reply(json!({"video_url": echo}))),
@@ -285,10 +329,19 @@ async fn the_token_is_in_no_error() {
     ];
     for make in replies {
         let mock = MockTransport::new(move |_| make(echo));
-        let error = get_temp_media(&cloud(&mock), GetTempMedia::new("M")).await.expect_err("fails");
+        let error = get_temp_media(&cloud(&mock), GetTempMedia::new("M"))
+            .await
+            .expect_err("fails");
         let json = serde_json::to_string(&error).expect("JSON");
-        let shown = format!("{error} {error:?} {:?} {:?} {json}", error.reply(), error.hint());
-        assert!(shown.contains("***") && !shown.contains("canary"), "{shown}");
+        let shown = format!(
+            "{error} {error:?} {:?} {:?} {json}",
+            error.reply(),
+            error.hint()
+        );
+        assert!(
+            shown.contains("***") && !shown.contains("canary"),
+            "{shown}"
+        );
     }
 }
 
@@ -302,7 +355,9 @@ async fn transport_errors_have_the_codes_of_the_sdk() {
         (TransportErrorKind::TooLarge, -604_103),
     ] {
         let mock = MockTransport::new(move |_| Err(TransportError::new(kind, "because")));
-        let error = get_temp_media(&cloud(&mock), GetTempMedia::new("M")).await.expect_err("fails");
+        let error = get_temp_media(&cloud(&mock), GetTempMedia::new("M"))
+            .await
+            .expect_err("fails");
         assert_eq!(error.err_code(), err_code, "{kind:?}");
         assert!(error.err_msg().contains("because"), "{error}");
         assert_eq!(error.is_timeout(), kind == TransportErrorKind::Timeout);
@@ -322,12 +377,23 @@ async fn on_the_wire_errors_of_wechat_come_back_as_they_are() {
         Ok(reply)
     });
     let cloud = cloud(&mock);
-    let answer = wire::call(&cloud, GET, &Arguments::default()).await.expect("an answer");
-    assert_eq!((answer.content_type.as_str(), &answer.body[..]), ("text/plain", body.as_bytes()));
-    let error = wire::call(&cloud, GET, &Arguments::default()).await.expect_err("HTTP 502");
-    assert_eq!(error.err_code(), -604_103);
-    let error = wire::call(&cloud, "customerServiceMessage.setTyping", &Arguments::default())
+    let answer = wire::call(&cloud, GET, &Arguments::default())
         .await
-        .expect_err("not permitted");
+        .expect("an answer");
+    assert_eq!(
+        (answer.content_type.as_str(), &answer.body[..]),
+        ("text/plain", body.as_bytes())
+    );
+    let error = wire::call(&cloud, GET, &Arguments::default())
+        .await
+        .expect_err("HTTP 502");
+    assert_eq!(error.err_code(), -604_103);
+    let error = wire::call(
+        &cloud,
+        "customerServiceMessage.setTyping",
+        &Arguments::default(),
+    )
+    .await
+    .expect_err("not permitted");
     assert!(error.is_permission_denied());
 }

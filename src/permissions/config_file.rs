@@ -127,7 +127,9 @@ pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-        fail(format!("not UTF-8 (in line {line}): save the file as UTF-8"))
+        fail(format!(
+            "not UTF-8 (in line {line}): save the file as UTF-8"
+        ))
     })
 }
 
@@ -143,11 +145,17 @@ pub(super) fn parse(text: &str, file: Option<&Path>) -> Result<Declared, ConfigE
         declared: Declared::default(),
     };
     if has_bom {
-        reader.warn(0, "starts with a byte order mark: save the file as UTF-8 without BOM");
+        reader.warn(
+            0,
+            "starts with a byte order mark: save the file as UTF-8 without BOM",
+        );
     }
     reader.warn_of_leniency();
     reader.read()?;
-    reader.declared.warnings.sort_by_key(|warning| warning.place.position);
+    reader
+        .declared
+        .warnings
+        .sort_by_key(|warning| warning.place.position);
     Ok(reader.declared)
 }
 
@@ -192,7 +200,13 @@ impl Reader<'_> {
     fn entry(&mut self, entry: &Value<'_>) {
         let at = entry.range().start;
         let Value::StringLit(name) = entry else {
-            self.warn(at, format!("this entry is {} and permits nothing: an API name is a string", kind(entry)));
+            self.warn(
+                at,
+                format!(
+                    "this entry is {} and permits nothing: an API name is a string",
+                    kind(entry)
+                ),
+            );
             return;
         };
         let name = name.value.as_ref();
@@ -212,9 +226,10 @@ impl Reader<'_> {
     }
 
     fn warn_of_missing_list(&mut self, permissions: &Object<'_>) {
-        let misplaced = permissions.properties.iter().find(|property| {
-            names::is_known(property.name.as_str())
-        });
+        let misplaced = permissions
+            .properties
+            .iter()
+            .find(|property| names::is_known(property.name.as_str()));
         let advice = match misplaced {
             Some(property) => format!("write {{ \"openapi\": [{:?}] }}", property.name.as_str()),
             None => "add \"openapi\": [] with the names of the APIs that are called".into(),
@@ -231,13 +246,20 @@ impl Reader<'_> {
             return;
         };
         let refused_without = |comments, commas| {
-            parse_to_ast(self.text, &CollectOptions::default(), &lenient(comments, commas))
-                .err()
-                .map(|error| error.range().start)
+            parse_to_ast(
+                self.text,
+                &CollectOptions::default(),
+                &lenient(comments, commas),
+            )
+            .err()
+            .map(|error| error.range().start)
         };
         let (comment, comma) = (refused_without(false, true), refused_without(true, false));
         if let Some(at) = comment {
-            self.warn(at, "a comment: JSON has none, and a strict reader refuses the file");
+            self.warn(
+                at,
+                "a comment: JSON has none, and a strict reader refuses the file",
+            );
         }
         if let Some(at) = comma {
             self.warn(at, "a trailing comma: a strict reader refuses the file");
@@ -334,11 +356,15 @@ mod tests {
             (PLAIN, &[][..]),
             (
                 &with_bom,
-                &["config.json:1:1: starts with a byte order mark: save the file as UTF-8 without BOM"],
+                &[
+                    "config.json:1:1: starts with a byte order mark: save the file as UTF-8 without BOM",
+                ],
             ),
             (
                 comments,
-                &["config.json:2:3: a comment: JSON has none, and a strict reader refuses the file"],
+                &[
+                    "config.json:2:3: a comment: JSON has none, and a strict reader refuses the file",
+                ],
             ),
             (
                 comma,
@@ -395,23 +421,43 @@ mod tests {
         assert!(apis.is_empty());
         assert_eq!(
             warnings,
-            [r#"config.json:1:17: permissions has no "openapi" and permits nothing: add "openapi": [] with the names of the APIs that are called"#]
+            [
+                r#"config.json:1:17: permissions has no "openapi" and permits nothing: add "openapi": [] with the names of the APIs that are called"#
+            ]
         );
         let (_, warnings) = read_text(r#"{"permissions": {"wxacode.get": true}}"#);
-        assert!(warnings[0].ends_with(r#"write { "openapi": ["wxacode.get"] }"#), "{warnings:?}");
+        assert!(
+            warnings[0].ends_with(r#"write { "openapi": ["wxacode.get"] }"#),
+            "{warnings:?}"
+        );
     }
 
     #[test]
     fn what_cannot_be_read_is_said_with_its_place() {
         let deep = "[".repeat(100_000);
         for (text, expected) in [
-            ("", "config.json:1:1: the file is empty: it must hold an object"),
-            (" \n", "config.json:1:1: the file is empty: it must hold an object"),
-            ("[]", "config.json:1:1: config.json must hold an object, not a list"),
-            ("null", "config.json:1:1: config.json must hold an object, not null"),
+            (
+                "",
+                "config.json:1:1: the file is empty: it must hold an object",
+            ),
+            (
+                " \n",
+                "config.json:1:1: the file is empty: it must hold an object",
+            ),
+            (
+                "[]",
+                "config.json:1:1: config.json must hold an object, not a list",
+            ),
+            (
+                "null",
+                "config.json:1:1: config.json must hold an object, not null",
+            ),
             ("{} {}", "config.json:1:4: "),
             ("{\n  'permissions': {}}", "config.json:2:3: "),
-            ("{\"permissions\": {\"openapi\": [\"a.b\"}", "config.json:1:"),
+            (
+                "{\"permissions\": {\"openapi\": [\"a.b\"}",
+                "config.json:1:",
+            ),
             (
                 "{\n \"permissions\": []}",
                 "config.json:2:17: permissions must be an object, not a list",

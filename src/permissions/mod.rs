@@ -95,9 +95,8 @@ impl Permissions {
     /// Like [`from_file`](Self::from_file), but a file that cannot be read permits nothing: the
     /// first Cloud Call is then denied with an error that says what is wrong with the file.
     pub fn load(path: impl AsRef<Path>) -> Self {
-        Self::from_file(path).unwrap_or_else(|error| {
-            Self::new(Declared::default(), Origin::Unreadable(error))
-        })
+        Self::from_file(path)
+            .unwrap_or_else(|error| Self::new(Declared::default(), Origin::Unreadable(error)))
     }
 
     fn new(declared: Declared, origin: Origin) -> Self {
@@ -213,7 +212,10 @@ mod tests {
         assert_eq!(error.err_code(), -604_101);
         for text in [error.err_msg(), error.hint().expect("a hint")] {
             assert!(text.contains(&path.display().to_string()), "{text}");
-            assert!(text.contains("add \"customerServiceMessage.getTempMedia\""), "{text}");
+            assert!(
+                text.contains("add \"customerServiceMessage.getTempMedia\""),
+                "{text}"
+            );
         }
     }
 

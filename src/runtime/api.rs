@@ -47,10 +47,14 @@ impl RuntimeApi {
 
     /// Waits for the next event.
     pub(super) async fn next(&self) -> Result<Invocation, RuntimeError> {
-        let response = self.ask(Method::GET, "invocation/next", Bytes::new()).await?;
+        let response = self
+            .ask(Method::GET, "invocation/next", Bytes::new())
+            .await?;
         let (head, event) = response.into_parts();
         let context = Context::new(
-            header(&head.headers, "request_id").unwrap_or_default().to_owned(),
+            header(&head.headers, "request_id")
+                .unwrap_or_default()
+                .to_owned(),
             number(&head.headers, "memory_limit_in_mb").unwrap_or_default(),
             number(&head.headers, "time_limit_in_ms").map_or(TIME_LIMIT, |milliseconds| {
                 Duration::from_millis(milliseconds.min(LONGEST))
@@ -89,13 +93,18 @@ impl RuntimeApi {
             .body(body)
             .map_err(|error| {
                 failed(
-                    format!("SCF_RUNTIME_API and SCF_RUNTIME_API_PORT are no address: {}", self.base),
+                    format!(
+                        "SCF_RUNTIME_API and SCF_RUNTIME_API_PORT are no address: {}",
+                        self.base
+                    ),
                     Some(error.into()),
                 )
             })?;
-        let response = self.exchange.send(request).await.map_err(|error| {
-            failed(format!("the runtime API: {error}"), Some(error.into()))
-        })?;
+        let response = self
+            .exchange
+            .send(request)
+            .await
+            .map_err(|error| failed(format!("the runtime API: {error}"), Some(error.into())))?;
         if !response.status().is_success() {
             let status = response.status();
             let said = String::from_utf8_lossy(response.body());

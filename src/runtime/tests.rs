@@ -33,7 +33,10 @@ async fn script(listener: TcpListener, events: &[&str]) -> Vec<String> {
     loop {
         let mut request_line = String::new();
         let (mut length, mut line) = (0, String::new());
-        socket.read_line(&mut request_line).await.expect("a request");
+        socket
+            .read_line(&mut request_line)
+            .await
+            .expect("a request");
         while line != "\r\n" {
             line.clear();
             socket.read_line(&mut line).await.expect("a header");

@@ -43,7 +43,12 @@ fn announced_length(head: &http::response::Parts) -> Option<u64> {
     if head.headers.contains_key(CONTENT_ENCODING) {
         return None;
     }
-    head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    head.headers
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 impl fmt::Debug for Exchange {

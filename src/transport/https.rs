@@ -92,7 +92,11 @@ impl HttpsTransport {
     }
 
     fn client(&self, route: Route) -> Result<reqwest::Client, TransportError> {
-        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self
+            .0
+            .clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = &clients[route.index()] {
             return Ok(client.clone());
         }
@@ -110,7 +114,9 @@ impl Default for HttpsTransport {
 
 impl fmt::Debug for HttpsTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HttpsTransport").field(&self.0.options).finish()
+        f.debug_tuple("HttpsTransport")
+            .field(&self.0.options)
+            .finish()
     }
 }
 
@@ -126,15 +132,16 @@ impl Transport for HttpsTransport {
             .map(ToString::to_string)
             .unwrap_or_default();
         let client = self.client(Route::of(request.uri()))?;
-        let request = reqwest::Request::try_from(request)
-            .map_err(|error| failure(&host, error))?;
+        let request = reqwest::Request::try_from(request).map_err(|error| failure(&host, error))?;
         let response = client
             .execute(request)
             .await
             .map_err(|error| failure(&host, error))?;
 
         let limit = self.0.options.max_reply_size;
-        let too_large = response.content_length().is_some_and(|length| length > limit);
+        let too_large = response
+            .content_length()
+            .is_some_and(|length| length > limit);
         let response = http::Response::from(response);
         if too_large {
             return Err(too_large_error(limit));
@@ -284,15 +291,30 @@ fn failure(host: &str, error: reqwest::Error) -> TransportError {
     let error = error.without_url();
     let cause = root_cause(&error);
     let (kind, message) = if error.is_timeout() && error.is_connect() {
-        (TransportErrorKind::Connect, format!("connecting to {host} took too long"))
+        (
+            TransportErrorKind::Connect,
+            format!("connecting to {host} took too long"),
+        )
     } else if error.is_timeout() {
-        (TransportErrorKind::Timeout, format!("no whole answer from {host} in time"))
+        (
+            TransportErrorKind::Timeout,
+            format!("no whole answer from {host} in time"),
+        )
     } else if error.is_connect() {
-        (TransportErrorKind::Connect, format!("cannot connect to {host}: {cause}"))
+        (
+            TransportErrorKind::Connect,
+            format!("cannot connect to {host}: {cause}"),
+        )
     } else if error.is_builder() {
-        (TransportErrorKind::Other, format!("not a request for HTTP: {cause}"))
+        (
+            TransportErrorKind::Other,
+            format!("not a request for HTTP: {cause}"),
+        )
     } else {
-        (TransportErrorKind::Interrupted, format!("the connection to {host} broke: {cause}"))
+        (
+            TransportErrorKind::Interrupted,
+            format!("the connection to {host} broke: {cause}"),
+        )
     };
     TransportError::new(kind, message).caused_by(error)
 }

@@ -157,7 +157,10 @@ mod tests {
             media_reply("image/gif", &b"2"[..]),
         ]);
         for expected in ["image/png", "image/gif"] {
-            let reply = mock.send(request("http://x/a?t=secret")).await.expect("reply");
+            let reply = mock
+                .send(request("http://x/a?t=secret"))
+                .await
+                .expect("reply");
             assert_eq!(reply.headers()[CONTENT_TYPE], expected);
         }
         let error = mock

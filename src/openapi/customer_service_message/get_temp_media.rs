@@ -92,8 +92,10 @@ fn media(reply: Reply) -> Result<TempMedia, Error> {
         }),
         Content::Json(fields) => {
             let json = Value::Object(fields);
-            Err(Error::unexpected_reply(&format!("the reply is not media but JSON: {json}"))
-                .with_reply(json))
+            Err(
+                Error::unexpected_reply(&format!("the reply is not media but JSON: {json}"))
+                    .with_reply(json),
+            )
         }
     }
 }

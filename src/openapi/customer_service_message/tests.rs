@@ -88,7 +88,9 @@ async fn an_upload_is_a_form_with_the_files_bytes() {
     let reply = json!({"type": "image", "media_id": "M", "created_at": 1_700_000_000});
     let mock = MockTransport::replies([json_reply(reply)]);
     let image = UploadTempMedia::image("image/png", &b"\x89PNG"[..]).file_name("a.png");
-    let uploaded = upload_temp_media(&cloud(&mock), image).await.expect("uploaded");
+    let uploaded = upload_temp_media(&cloud(&mock), image)
+        .await
+        .expect("uploaded");
     assert_eq!(
         serde_json::to_value(uploaded).expect("JSON"),
         json!({
@@ -100,12 +102,19 @@ async fn an_upload_is_a_form_with_the_files_bytes() {
         })
     );
     let request = &mock.requests()[0];
-    assert_eq!(request.uri(), "https://api.weixin.qq.com/cgi-bin/media/upload?type=image");
+    assert_eq!(
+        request.uri(),
+        "https://api.weixin.qq.com/cgi-bin/media/upload?type=image"
+    );
     let content_type = request.headers()[CONTENT_TYPE].to_str().expect("text");
     assert!(content_type.starts_with("multipart/form-data; boundary="));
     let body = String::from_utf8_lossy(request.body());
     assert!(body.contains("name=\"media\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"));
-    assert!(Buffer::from(&request.body()[..]).windows(4).any(|bytes| bytes == b"\x89PNG"));
+    assert!(
+        Buffer::from(&request.body()[..])
+            .windows(4)
+            .any(|bytes| bytes == b"\x89PNG")
+    );
 }
 
 #[tokio::test]
@@ -115,7 +124,9 @@ async fn each_command_is_sent_by_its_name() {
         (TypingCommand::CancelTyping, "CancelTyping"),
     ] {
         let mock = MockTransport::replies([json_reply(json!({"errcode": 0}))]);
-        let set = set_typing(&cloud(&mock), SetTyping::new("O", command)).await.expect("set");
+        let set = set_typing(&cloud(&mock), SetTyping::new("O", command))
+            .await
+            .expect("set");
         assert_eq!(set.err_msg, "openapi.customerServiceMessage.setTyping:ok");
         let body: Value = serde_json::from_slice(mock.requests()[0].body()).expect("JSON");
         assert_eq!(body, json!({"touser": "O", "command": name}));
@@ -127,12 +138,19 @@ async fn an_empty_argument_is_refused_before_anything_is_sent() {
     let mock = MockTransport::replies([]);
     let cloud = cloud(&mock);
     let errors = [
-        send(&cloud, Message::text("", "hi")).await.expect_err("no user"),
-        set_typing(&cloud, SetTyping::new("", TypingCommand::Typing)).await.expect_err("no user"),
+        send(&cloud, Message::text("", "hi"))
+            .await
+            .expect_err("no user"),
+        set_typing(&cloud, SetTyping::new("", TypingCommand::Typing))
+            .await
+            .expect_err("no user"),
     ];
     for error in errors {
         assert!(error.is_invalid_argument(), "{error}");
-        assert!(error.err_msg().contains("touser must not be empty"), "{error}");
+        assert!(
+            error.err_msg().contains("touser must not be empty"),
+            "{error}"
+        );
     }
     assert!(mock.requests().is_empty());
 }
@@ -142,11 +160,16 @@ async fn a_reply_without_the_documented_fields_is_an_error_that_carries_it() {
     let upload = async |reply| {
         let mock = MockTransport::replies([reply]);
         let image = UploadTempMedia::image("image/png", &b"x"[..]);
-        upload_temp_media(&cloud(&mock), image).await.expect_err("no media id")
+        upload_temp_media(&cloud(&mock), image)
+            .await
+            .expect_err("no media id")
     };
     let error = upload(json_reply(json!({"type": "image"}))).await;
     assert_eq!(error.err_code(), -604_103);
-    assert!(error.err_msg().contains("missing field `mediaId`"), "{error}");
+    assert!(
+        error.err_msg().contains("missing field `mediaId`"),
+        "{error}"
+    );
     assert_eq!(error.reply(), Some(&json!({"type": "image"})));
 
     let error = upload(media_reply("image/png", &b"x"[..])).await;

@@ -124,5 +124,11 @@ pub async fn upload_temp_media(
             bytes: media.value.into_bytes(),
         }],
     };
-    call_with(cloud, "customerServiceMessage.uploadTempMedia", &arguments, read).await
+    call_with(
+        cloud,
+        "customerServiceMessage.uploadTempMedia",
+        &arguments,
+        read,
+    )
+    .await
 }

@@ -1,0 +1,30 @@
+//! The project's chores: `cargo xtask ci` runs what CI runs, in CI's order.
+
+mod light;
+mod steps;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask ci      everything that CI checks, stopping at the first failure
+cargo xtask light   the SDK without its default features pulls in no HTTP client, server or CLI
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ci"] => steps::ci(),
+        ["light"] => light::check(),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nxtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

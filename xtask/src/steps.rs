@@ -1,0 +1,91 @@
+//! The steps of CI.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::light;
+
+/// Says what failed and, where it is known, what to do.
+pub(crate) type Failure = String;
+
+/// A step: its name, and what it does.
+type Step = (&'static str, fn() -> Result<(), Failure>);
+
+const STEPS: &[Step] = &[
+    ("format", || run(cargo(&["fmt", "--all", "--check"]))),
+    ("lint", || {
+        run(cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny=warnings",
+        ]))
+    }),
+    ("lint the light SDK", || {
+        run(cargo(&[
+            "clippy",
+            "--package=cloudcall",
+            "--no-default-features",
+            "--",
+            "--deny=warnings",
+        ]))
+    }),
+    ("light", light::check),
+    ("docs", || {
+        let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--exclude=xtask"]);
+        docs.env("RUSTDOCFLAGS", "--deny=warnings");
+        run(docs)
+    }),
+    ("tests", || {
+        let mut tests = cargo(&["test", "--workspace"]);
+        // A snapshot that differs is a failure, never a new file.
+        tests.env("INSTA_UPDATE", "no");
+        run(tests)
+    }),
+];
+
+/// Runs every step, and stops at the first that fails.
+pub(crate) fn ci() -> Result<(), Failure> {
+    for (name, step) in STEPS {
+        eprintln!("\nxtask: {name}");
+        let started = Instant::now();
+        step().map_err(|failure| format!("step {name:?} failed: {failure}"))?;
+        eprintln!("xtask: {name} took {:.0?}", started.elapsed());
+    }
+    Ok(())
+}
+
+/// `cargo` at the root of the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = command(&cargo, arguments);
+    // What `cargo run` set for this program would make build scripts run again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}
+
+/// A program at the root of the workspace.
+pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(root);
+    command
+}
+
+/// Runs a command, its output being ours.
+pub(crate) fn run(mut command: Command) -> Result<(), Failure> {
+    let line = format!("{command:?}").replace('"', "");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{line} ({status})")),
+        Err(error) => Err(format!("{line} could not be started: {error}")),
+    }
+}
