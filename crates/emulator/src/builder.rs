@@ -14,7 +14,7 @@ use crate::ids::Ids;
 use crate::journal::Journal;
 use crate::media_store::MediaStore;
 use crate::server::EmulatorHandle;
-use crate::wechat::{self, TokenState, WeChat};
+use crate::wechat::{self, MessageState, TokenState, WeChat};
 
 /// Sets up an [`Emulator`].
 #[derive(Default)]
@@ -25,6 +25,7 @@ pub struct EmulatorBuilder {
     clock: Clock,
     seed: Option<u64>,
     journal_limit: Option<usize>,
+    strict_messages: bool,
     allow_non_loopback: bool,
 }
 
@@ -91,6 +92,18 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Lets messages be sent only to users who wrote before, by
+    /// [`Emulator::user_message`], as with WeChat.
+    ///
+    /// Unless called, a user that the emulator has not heard of counts as having written when the
+    /// first call names them, so that a first `send` succeeds. The limits that follow from that,
+    /// five messages and 48 hours, hold either way.
+    #[must_use]
+    pub fn strict_messages(mut self) -> Self {
+        self.strict_messages = true;
+        self
+    }
+
     /// Lets the emulator listen on addresses that other machines can reach, and answer requests
     /// for any host name. It is a test tool: whoever can reach it can use it.
     #[must_use]
@@ -129,18 +142,19 @@ impl EmulatorBuilder {
         }
 
         let journal = Journal::new(self.journal_limit.unwrap_or(Journal::DEFAULT_LIMIT));
-        let wechat = WeChat {
+        let wechat = Arc::new(WeChat {
             clock: self.clock,
             ids,
             tokens,
             media,
-            journal: journal.clone(),
-        };
+            messages: MessageState::new(self.strict_messages),
+            journal,
+        });
         Ok(Emulator::new(Inner {
             app_id,
             app_secret,
-            journal,
-            router: wechat::router(Arc::new(wechat)),
+            router: wechat::router(Arc::clone(&wechat)),
+            wechat,
             allow_non_loopback: self.allow_non_loopback,
         }))
     }
@@ -166,6 +180,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("media", &media_ids)
             .field("clock", &self.clock)
             .field("journal_limit", &self.journal_limit)
+            .field("strict_messages", &self.strict_messages)
             .field("allow_non_loopback", &self.allow_non_loopback)
             .finish_non_exhaustive()
     }

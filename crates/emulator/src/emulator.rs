@@ -11,6 +11,7 @@ use crate::builder::EmulatorBuilder;
 use crate::journal::Journal;
 use crate::server::{self, EmulatorHandle};
 use crate::transport::EmulatorTransport;
+use crate::wechat::{SentMessage, WeChat};
 
 /// WeChat's side of a Mini Program cloud function.
 ///
@@ -21,7 +22,7 @@ pub struct Emulator(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) app_id: String,
     pub(crate) app_secret: String,
-    pub(crate) journal: Journal,
+    pub(crate) wechat: Arc<WeChat>,
     pub(crate) router: Router,
     pub(crate) allow_non_loopback: bool,
 }
@@ -51,7 +52,22 @@ impl Emulator {
 
     /// What the emulator was asked so far.
     pub fn journal(&self) -> &Journal {
-        &self.0.journal
+        &self.0.wechat.journal
+    }
+
+    /// A user writes to customer service: from now on, for 48 hours, five messages can be sent to
+    /// them, and until 30 seconds from now they can be shown "typing".
+    ///
+    /// Unless the emulator is [strict](EmulatorBuilder::strict_messages), a user that it has not
+    /// heard of counts as having written when the first call names them.
+    pub fn user_message(&self, openid: &str) {
+        let now = self.0.wechat.clock.now();
+        self.0.wechat.messages.user_wrote(openid, now);
+    }
+
+    /// The messages that users were sent, oldest first; the newest 1000 of them.
+    pub fn sent_messages(&self) -> Vec<SentMessage> {
+        self.0.wechat.messages.sent()
     }
 
     /// The emulator as a transport for the SDK, in this process and without a socket.
@@ -100,7 +116,7 @@ impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emulator")
             .field("app_id", &self.0.app_id)
-            .field("journal", &self.0.journal)
+            .field("journal", self.journal())
             .finish_non_exhaustive()
     }
 }

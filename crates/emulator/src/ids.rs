@@ -56,6 +56,20 @@ impl Ids {
         )
     }
 
+    /// What a function identifies itself with to the gateway.
+    pub(crate) fn function_token(&self) -> String {
+        self.text(BASE64_URL, 64)
+    }
+
+    /// A request id of the gateway: a random UUID.
+    pub(crate) fn uuid(&self) -> String {
+        let random: u128 = self.rng().random();
+        let versioned = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+        let digits = format!("{versioned:032x}");
+        let [a, b, c, d, e] = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+        format!("{a}-{b}-{c}-{d}-{e}")
+    }
+
     fn text(&self, alphabet: &[u8], length: usize) -> String {
         let mut rng = self.rng();
         (0..length)
@@ -88,6 +102,18 @@ mod tests {
         assert_eq!(draw(Some(7)), draw(Some(7)));
         assert_ne!(draw(Some(7)), draw(Some(8)));
         assert_ne!(draw(None), draw(None));
+    }
+
+    #[test]
+    fn a_uuid_says_that_it_is_random() {
+        for seed in 0..100 {
+            let uuid = Ids::new(Some(seed)).uuid();
+            let parts: Vec<_> = uuid.split('-').collect();
+            let lengths: Vec<_> = parts.iter().map(|part| part.len()).collect();
+            assert_eq!(lengths, [8, 4, 4, 4, 12], "{uuid}");
+            assert!(parts[2].starts_with('4'), "{uuid}");
+            assert!(parts[3].starts_with(['8', '9', 'a', 'b']), "{uuid}");
+        }
     }
 
     #[test]

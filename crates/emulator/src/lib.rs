@@ -10,6 +10,8 @@
 //! | `POST /cgi-bin/stable_token` | hands out the same access token while it lasts |
 //! | `GET`, `HEAD /cgi-bin/media/get` | sends temporary media |
 //! | `POST /cgi-bin/media/upload` | receives an image as temporary media |
+//! | `POST /cgi-bin/message/custom/send` | sends a user a message: text, image, link or Mini Program page |
+//! | `POST /cgi-bin/message/custom/typing` | shows a user that customer service is typing, or no longer |
 //!
 //! # In a unit test
 //!
@@ -69,36 +71,61 @@
 //! |---|---|
 //! | 40001 | the access token is unknown, or a newer one has replaced it |
 //! | 40002 | `grant_type` is not `client_credential` |
+//! | 40003 | the OpenID of a message is missing or longer than 128 bytes |
 //! | 40004 | an upload is not `type=image`, or not a form with a bmp, png, jpeg or gif image in its field `media` |
-//! | 40007 | the media id is missing, unknown or expired |
+//! | 40007 | the media id is missing, unknown or expired, also that of an image in a message |
+//! | 40008 | the `msgtype` of a message is not text, image, link or miniprogrampage |
 //! | 40009 | an upload is larger than 10 MB |
 //! | 40013 | the appid is unknown |
 //! | 40125 | the secret is wrong |
 //! | 41001 | the access token is missing |
 //! | 42001 | the access token has expired |
+//! | 44004 | a text message has no text |
+//! | 45002 | a message is larger than 64 KiB |
 //! | 45009 | the day's 20 forced refreshes of `stable_token` are used up |
 //! | 45011 | a forced refresh of `stable_token` came within 30 seconds of the one before |
-//! | 47001 | the body of `stable_token` is not the expected JSON |
+//! | 45015 | the user has not written within 48 hours |
+//! | 45047 | five messages were sent since the user wrote |
+//! | 45072 | a typing command is not `Typing` or `CancelTyping` |
+//! | 45080 | no message was exchanged with the user within 30 seconds before `Typing` |
+//! | 45081 | the user has been shown "typing" within 15 seconds, and no message since |
+//! | 47001 | a body is not the expected JSON, or a link or page lacks a field |
 //!
 //! Three answers are the emulator's own, not WeChat's, and say so by their HTTP status, which is
 //! the `errcode` too: 404 for a path that is not served, 405 for a method that is not, and 403 for
 //! a `Host` that is not this machine's (see below).
 //!
+//! # Messages
+//!
+//! WeChat lets an app write to users who wrote first. To the emulator a user has written when the
+//! first call names them, unless it is [strict](EmulatorBuilder::strict_messages);
+//! [`Emulator::user_message`] lets them write again. [`Emulator::sent_messages`] has what they
+//! were sent.
+//!
+//! # For functions in Node
+//!
+//! The real `wx-server-sdk` does not talk to `api.weixin.qq.com` but to a gateway of Tencent's. A
+//! [`Gateway`] takes that one's place: it makes the Cloud Calls of registered functions, each with
+//! its own permissions.
+//!
 //! # What it guards against
 //!
 //! A server listens on loopback addresses only, and refuses requests whose `Host` is not
-//! `localhost` or a loopback address, so that a web page cannot reach it through DNS rebinding;
+//! `localhost`, a loopback address or a name of Tencent's gateway (which redirected requests of an
+//! SDK carry), so that a web page cannot reach it through DNS rebinding;
 //! [`EmulatorBuilder::allow_non_loopback`] lifts both. Media ids never become file paths. Secrets
 //! and tokens are in no error, `Debug` output or [`Journal`].
 //!
 //! # What it does not do
 //!
-//! Quotas other than those of a forced refresh, media of other types than images in uploads, and
-//! permanent media. Media do not belong to an app: any valid token fetches them.
+//! Quotas other than those of a forced refresh and of messages, media of other types than images in uploads, and
+//! permanent media. Media and users do not belong to an app: any valid token reaches them.
 
 mod builder;
 mod clock;
+mod drain;
 mod emulator;
+mod gateway;
 mod host_check;
 mod ids;
 mod journal;
@@ -116,6 +143,10 @@ pub use http;
 pub use builder::{BuildError, EmulatorBuilder};
 pub use clock::Clock;
 pub use emulator::Emulator;
+pub use gateway::{
+    Caller, FunctionCall, FunctionInvoker, FunctionToken, Gateway, GatewayEvent, InvokeError,
+};
 pub use journal::{Journal, JournalEntry};
 pub use server::EmulatorHandle;
 pub use transport::EmulatorTransport;
+pub use wechat::SentMessage;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use cloudcall_emulator::axum::Router;
 use cloudcall_emulator::axum::routing::get;
-use cloudcall_emulator::{BuildError, Emulator, EmulatorBuilder, EmulatorHandle};
+use cloudcall_emulator::{BuildError, Emulator, EmulatorBuilder, EmulatorHandle, Gateway};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -178,6 +178,7 @@ async fn only_requests_for_this_machine_are_answered() {
         format!("Host: 127.0.0.1:{port}\r\n"),
         format!("Host: localhost:{port}\r\n"),
         "Host: [::1]\r\n".to_owned(),
+        "Host: tcb-open.tencentcloudapi.com\r\n".to_owned(),
     ];
     for host in own {
         let reply = exchange(&server, "/cgi-bin/media/get", &host).await;
@@ -206,7 +207,7 @@ async fn only_requests_for_this_machine_are_answered() {
         );
         assert!(reply.contains("\"errcode\":403"), "{reply}");
     }
-    assert_eq!(server.emulator().journal().count("/cgi-bin/media/get"), 3);
+    assert_eq!(server.emulator().journal().count("/cgi-bin/media/get"), 4);
 }
 
 #[tokio::test]
@@ -249,6 +250,49 @@ async fn merged_routes_are_served_under_the_same_guard() {
         let reply = exchange(&server, target, host).await;
         assert!(reply.starts_with(expected.as_bytes()), "{target} {host}");
     }
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_gets_its_answer() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("large");
+    std::fs::write(&path, vec![b' '; 20 << 20]).expect("written");
+    let server = start(Emulator::builder()).await;
+    let token = token(&server).await;
+    let body = format!("@{}", path.display());
+    for (token, expected) in [(&*token, 45002), ("WRONG", 40001)] {
+        let url = format!(
+            "{}/cgi-bin/message/custom/send?access_token={token}",
+            server.url()
+        );
+        let reply = curl_json(["-H", "Expect:", "--data-binary", &body, &url]).await;
+        assert_eq!(reply["errcode"], expected);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_the_gateway_refuses_gets_its_answer_however_large_it_is() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("large");
+    std::fs::write(&path, vec![b' '; 40 << 20]).expect("written");
+    let emulator = Emulator::builder().build().expect("built");
+    let routes = emulator.router().merge(Gateway::new().router());
+    let server = emulator
+        .start_with(listener().await, routes)
+        .expect("started");
+    let url = format!("{}/admin", server.url());
+    let part = format!("requestData=@{}", path.display());
+    let body = format!("@{}", path.display());
+    let json = "Content-Type: application/json";
+    for arguments in [
+        ["-H", "Transfer-Encoding: chunked", "-F", &part, &url],
+        ["-H", json, "--data-binary", &body, &url],
+    ] {
+        let reply = curl_json(arguments).await;
+        assert_eq!(reply["code"], "INVALID_PARAM");
+        assert_eq!(reply["message"], "the body is larger than 32 MiB");
+    }
+    assert_eq!(server.emulator().journal().entries(), []);
 }
 
 #[tokio::test]

@@ -4,9 +4,13 @@
 //! [`SERVED`].
 
 mod media;
+mod message_body;
+mod message_state;
 mod reply;
+mod send;
 mod token;
 mod token_state;
+mod typing;
 mod upload;
 
 use std::borrow::Cow;
@@ -23,13 +27,16 @@ use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::journal::Journal;
 use crate::media_store::MediaStore;
+pub(crate) use message_state::MessageState;
+pub use message_state::SentMessage;
 pub(crate) use reply::plain_failure;
 use reply::{ACCESS_TOKEN_MISSING, ErrCode, Failure, MediaId};
 pub(crate) use token_state::TokenState;
 
 /// What the answer to an unknown path lists.
-const SERVED: &str = "GET /cgi-bin/media/get, POST /cgi-bin/media/upload, GET /cgi-bin/token \
-                      and POST /cgi-bin/stable_token";
+const SERVED: &str = "GET /cgi-bin/media/get, POST /cgi-bin/media/upload, \
+                      POST /cgi-bin/message/custom/send, POST /cgi-bin/message/custom/typing, \
+                      GET /cgi-bin/token and POST /cgi-bin/stable_token";
 
 /// WeChat's side, as every handler sees it.
 #[derive(Debug)]
@@ -38,6 +45,7 @@ pub(crate) struct WeChat {
     pub(crate) ids: Ids,
     pub(crate) tokens: TokenState,
     pub(crate) media: MediaStore,
+    pub(crate) messages: MessageState,
     pub(crate) journal: Journal,
 }
 
@@ -47,6 +55,8 @@ pub(crate) fn router(wechat: Arc<WeChat>) -> Router {
     Router::new()
         .route("/cgi-bin/media/get", get(media::get))
         .route("/cgi-bin/media/upload", post(upload::upload))
+        .route("/cgi-bin/message/custom/send", post(send::send))
+        .route("/cgi-bin/message/custom/typing", post(typing::typing))
         .route("/cgi-bin/token", get(token::token))
         .route("/cgi-bin/stable_token", post(token::stable_token))
         .fallback(unknown_path)
@@ -135,7 +145,8 @@ mod tests {
         assert_eq!(
             body["errmsg"],
             "this is an emulator of WeChat's API that does not serve this path, only GET \
-             /cgi-bin/media/get, POST /cgi-bin/media/upload, GET /cgi-bin/token and POST \
+             /cgi-bin/media/get, POST /cgi-bin/media/upload, POST /cgi-bin/message/custom/send, \
+             POST /cgi-bin/message/custom/typing, GET /cgi-bin/token and POST \
              /cgi-bin/stable_token"
         );
     }
@@ -148,6 +159,8 @@ mod tests {
             (Method::GET, "/cgi-bin/media/upload", "POST"),
             (Method::PUT, "/cgi-bin/token", "GET,HEAD"),
             (Method::GET, "/cgi-bin/stable_token", "POST"),
+            (Method::GET, "/cgi-bin/message/custom/send", "POST"),
+            (Method::GET, "/cgi-bin/message/custom/typing", "POST"),
         ];
         for (method, path, allow) in cases {
             let reply = bed.send(method, path, "").await;

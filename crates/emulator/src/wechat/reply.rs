@@ -22,15 +22,29 @@ pub(super) const INVALID_CREDENTIAL: Failure = Failure::new(
     "invalid credential, access_token is invalid or not latest",
 );
 pub(super) const INVALID_GRANT_TYPE: Failure = Failure::new(40002, "invalid grant_type");
+pub(super) const INVALID_OPENID: Failure = Failure::new(40003, "invalid openid");
 pub(super) const INVALID_MEDIA_TYPE: Failure = Failure::new(40004, "invalid media type");
 pub(super) const INVALID_MEDIA_ID: Failure = Failure::new(40007, "invalid media_id");
+pub(super) const INVALID_MESSAGE_TYPE: Failure = Failure::new(40008, "invalid message type");
 pub(super) const INVALID_IMAGE_SIZE: Failure = Failure::new(40009, "invalid image size");
 pub(super) const INVALID_APP_ID: Failure = Failure::new(40013, "invalid appid");
 pub(super) const INVALID_APP_SECRET: Failure = Failure::new(40125, "invalid appsecret");
 pub(super) const ACCESS_TOKEN_MISSING: Failure = Failure::new(41001, "access_token missing");
 pub(super) const ACCESS_TOKEN_EXPIRED: Failure = Failure::new(42001, "access_token expired");
+pub(super) const EMPTY_CONTENT: Failure = Failure::new(44004, "empty content");
+pub(super) const CONTENT_TOO_LARGE: Failure = Failure::new(45002, "content size out of limit");
 pub(super) const DAILY_LIMIT: Failure = Failure::new(45009, "reach max api daily quota limit");
 pub(super) const MINUTE_LIMIT: Failure = Failure::new(45011, "api minute-quota limit");
+pub(super) const REPLY_TIME_OVER: Failure = Failure::new(
+    45015,
+    "response out of time limit or subscription is canceled",
+);
+pub(super) const OUT_OF_RESPONSE_COUNT: Failure =
+    Failure::new(45047, "out of response count limit");
+pub(super) const INVALID_COMMAND: Failure = Failure::new(45072, "invalid command");
+pub(super) const NO_MESSAGE_BEFORE_TYPING: Failure =
+    Failure::new(45080, "need sending message before typing");
+pub(super) const ALREADY_TYPING: Failure = Failure::new(45081, "already typing");
 pub(super) const DATA_FORMAT_ERROR: Failure = Failure::new(47001, "data format error");
 
 impl Failure {
@@ -80,6 +94,11 @@ pub(super) fn json(body: &impl Serialize) -> Response {
         HeaderValue::from_static("application/json; encoding=utf-8"),
     );
     response
+}
+
+/// The success of a call that gives nothing.
+pub(super) fn ok() -> Response {
+    json(&ErrorBody::new(0, "ok"))
 }
 
 /// A failure of the emulator's own, which WeChat would not answer like this: the HTTP status says

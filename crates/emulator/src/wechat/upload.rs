@@ -9,12 +9,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::Uri;
 use http::header::{CONTENT_TYPE, HeaderMap};
-use http_body_util::BodyExt;
 use multer::{Constraints, Multipart, SizeLimit};
 use serde::Serialize;
 
 use super::reply::{self, Failure, INVALID_IMAGE_SIZE, INVALID_MEDIA_TYPE, MediaId};
 use super::{WeChat, parameter};
+use crate::drain::drain;
 use crate::media_store::ImageFormat;
 
 /// The largest image, in bytes: 10 MB (platform API page).
@@ -22,9 +22,6 @@ const LARGEST_IMAGE: u64 = 10 << 20;
 
 /// The largest form, in bytes: an image, and room for boundaries and other fields.
 const LARGEST_FORM: u64 = LARGEST_IMAGE + (64 << 10);
-
-/// How much of a refused upload is read, in bytes, so that the client gets to see the answer.
-const MOST_DRAINED: usize = 64 << 20;
 
 /// Keeps an image, and answers with its media id.
 pub(super) async fn upload(State(wechat): State<Arc<WeChat>>, request: Request) -> Response {
@@ -113,15 +110,6 @@ fn unreadable(error: multer::Error) -> Failure {
             INVALID_IMAGE_SIZE.because("the limit is 10 MB")
         }
         _ => INVALID_MEDIA_TYPE.because("the multipart form is malformed or incomplete"),
-    }
-}
-
-async fn drain(body: &mut BodyDataStream) {
-    let mut drained = 0;
-    while drained < MOST_DRAINED
-        && let Some(Ok(frame)) = body.frame().await
-    {
-        drained += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 

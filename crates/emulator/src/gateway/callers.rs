@@ -1,0 +1,101 @@
+//! Who may call: the functions, by their tokens.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use cloudcall::Cloud;
+
+use super::reply::Refusal;
+
+/// A function that may call the gateway.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Caller {
+    /// The name of the function.
+    pub name: String,
+    /// What its Cloud Calls go through: its permissions, the app, and the way to WeChat.
+    pub cloud: Cloud,
+}
+
+impl Caller {
+    /// The function of this name, with the Cloud Calls that `cloud` permits.
+    pub fn new(name: impl Into<String>, cloud: Cloud) -> Self {
+        Self {
+            name: name.into(),
+            cloud,
+        }
+    }
+}
+
+/// The functions that are registered.
+#[derive(Default)]
+pub(super) struct Callers(RwLock<HashMap<String, Arc<Caller>>>);
+
+impl Callers {
+    pub(super) fn register(self: &Arc<Self>, token: String, caller: Caller) -> FunctionToken {
+        let mut callers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        callers.insert(token.clone(), Arc::new(caller));
+        FunctionToken {
+            token,
+            callers: Arc::clone(self),
+        }
+    }
+
+    /// The function that has this token.
+    pub(super) fn find(&self, token: &str) -> Result<Arc<Caller>, Refusal> {
+        if token.is_empty() {
+            return Err(Refusal::invalid("missing wxCloudApiToken"));
+        }
+        let callers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let caller = callers.get(token);
+        caller
+            .cloned()
+            .ok_or_else(|| Refusal::invalid("Invalid wxCloudApiToken"))
+    }
+}
+
+impl fmt::Debug for Callers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let callers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        // The keys are the tokens.
+        f.debug_set()
+            .entries(callers.values().map(|caller| &caller.name))
+            .finish()
+    }
+}
+
+/// What tells the gateway which function is calling: the `WX_API_TOKEN` of its process.
+///
+/// It is valid until it is dropped. It is a secret: whoever has it can call as this function.
+pub struct FunctionToken {
+    token: String,
+    callers: Arc<Callers>,
+}
+
+impl FunctionToken {
+    /// The token itself, for the environment of the function's process and nothing else.
+    pub fn expose(&self) -> &str {
+        &self.token
+    }
+
+    /// Ends the token, as dropping it does. Calls that are being served go on.
+    pub fn revoke(self) {}
+}
+
+impl Drop for FunctionToken {
+    fn drop(&mut self) {
+        let mut callers = self
+            .callers
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        callers.remove(&self.token);
+    }
+}
+
+impl fmt::Debug for FunctionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionToken").finish_non_exhaustive()
+    }
+}

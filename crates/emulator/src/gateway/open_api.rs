@@ -1,0 +1,98 @@
+//! The action `wx.openApi`: a Cloud Call.
+
+use axum::response::Response;
+use bytes::Bytes;
+use cloudcall::Error;
+use cloudcall::openapi::wire::{self as sdk, Arguments, FilePart};
+use prost::Message;
+use serde_json::{Map, json};
+
+use super::callers::Caller;
+use super::reply::{self, Refusal};
+use super::wire::{CommApiData, CommOpenApiResp, KeyValuePair, OPEN_API};
+use super::{Gateway, GatewayEvent};
+
+/// The SDK's code for an error of the API's side.
+const API_SYSTEM_ERROR: i32 = -604_103;
+
+/// Makes the call as the function, through the same code as a function in Rust.
+pub(super) async fn call(
+    gateway: &Gateway,
+    caller: &Caller,
+    api: &str,
+    data: Option<Bytes>,
+) -> Result<Response, Refusal> {
+    if api.is_empty() {
+        return Err(Refusal::invalid("missing apiName"));
+    }
+    let data = data.ok_or_else(|| Refusal::invalid("missing requestData in a multipart form"))?;
+    let data = CommApiData::decode(data)
+        .map_err(|_| Refusal::invalid("requestData is not the protobuf message CommApiData"))?;
+    if data.api_type() != OPEN_API {
+        return Err(Refusal::not_emulated(api));
+    }
+    let pairs = data.openapi_data.unwrap_or_default().pairs;
+    let arguments = arguments(pairs)?;
+    let reply = match sdk::call(&caller.cloud, api, &arguments).await {
+        Ok(answer) => CommOpenApiResp {
+            resp_data: Some(answer.body),
+            content_type: Some(answer.content_type),
+            error_code: None,
+        },
+        Err(error) => {
+            gateway.tell(&GatewayEvent::CallFailed {
+                function: &caller.name,
+                api,
+                error: &error,
+            });
+            failed(api, &error)
+        }
+    };
+    Ok(reply::call_response(&reply))
+}
+
+fn arguments(pairs: Vec<KeyValuePair>) -> Result<Arguments, Refusal> {
+    let mut fields = Map::new();
+    let mut files = Vec::new();
+    for pair in pairs {
+        let field = pair.key.unwrap_or_default();
+        let value = pair.value.unwrap_or_default();
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        match (given(pair.contenttype), given(pair.filename)) {
+            (None, None) => {
+                let value = serde_json::from_slice(&value).map_err(|_| {
+                    Refusal::invalid(format!("the parameter {field} in requestData is not JSON"))
+                })?;
+                fields.insert(field, value);
+            }
+            (content_type, file_name) => files.push(FilePart {
+                field,
+                content_type: content_type.unwrap_or_else(|| "application/octet-stream".into()),
+                file_name,
+                bytes: value,
+            }),
+        }
+    }
+    Ok(Arguments { fields, files })
+}
+
+/// What the SDK is told of a call that failed on the way: WeChat's own refusal as WeChat would
+/// have worded it, anything else by its bare code.
+fn failed(api: &str, error: &Error) -> CommOpenApiResp {
+    if error.is_wechat() {
+        // The SDK puts this before WeChat's text again.
+        let prefix = format!("openapi.{api}:fail ");
+        let errmsg = error.err_msg();
+        let errmsg = errmsg.strip_prefix(&prefix).unwrap_or(errmsg);
+        let body = json!({"errcode": error.err_code(), "errmsg": errmsg});
+        return CommOpenApiResp {
+            resp_data: Some(body.to_string().into()),
+            content_type: Some("application/json".into()),
+            error_code: None,
+        };
+    }
+    CommOpenApiResp {
+        error_code: Some(i32::try_from(error.err_code()).unwrap_or(API_SYSTEM_ERROR)),
+        ..CommOpenApiResp::default()
+    }
+}
