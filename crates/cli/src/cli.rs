@@ -1,10 +1,12 @@
 //! The command line: what can be asked, and the help that teaches it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
+use crate::runner::CallerArgs;
 use crate::target::TargetArgs;
 
 const EXIT_CODES: &str = "\
@@ -31,7 +33,8 @@ Examples:
   echo '{\"mediaId\":\"sample\"}' | cloudcall invoke get-temp-media --event -
   cloudcall invoke get-temp-media --event '{\"mediaId\":\"sample\"}' --live
 
-A function is a folder with a Cargo.toml. Beside it, config.json declares what the function may
+A function is a folder with an index.js and package.json, run by Node with the real
+wx-server-sdk, or one with a Cargo.toml. In it, config.json declares what the function may
 call, and its limits:
   { \"permissions\": { \"openapi\": [\"customerServiceMessage.getTempMedia\"] },
     \"timeout\": 3, \"memorySize\": 256, \"envVariables\": { \"NAME\": \"text\" } }
@@ -42,6 +45,15 @@ Examples:
   cloudcall call customerServiceMessage.getTempMedia mediaId=sample
   cloudcall call customerServiceMessage.getTempMedia mediaId=sample -o sample.jpg
   cloudcall call customerServiceMessage.send --data @message.json touser=OPENID
+";
+
+const EXEC: &str = "\
+Examples:
+  cloudcall exec --function get-temp-media-node -- npm test
+  cloudcall exec --function get-temp-media-node -- node --test
+
+The command's environment leads the real wx-server-sdk, of any version with Cloud Calls, and
+cloudcall's own SDK to the emulator. cloudcall exits with the command's exit code.
 ";
 
 /// Runs WeChat Mini Program cloud functions on this machine
@@ -59,6 +71,8 @@ pub(crate) enum Command {
     Invoke(InvokeArgs),
     /// Make one Cloud Call without a function and print the reply
     Call(CallArgs),
+    /// Run a command, such as a test suite, whose wx-server-sdk or cloudcall reaches the emulator
+    Exec(ExecArgs),
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +93,13 @@ pub(crate) struct InvokeArgs {
     /// functions, else cloudfunctions]
     #[arg(long, value_name = "DIR")]
     pub(crate) functions: Option<PathBuf>,
+
+    /// Run a Node function under Node's debugger, without a time limit: attach to port 9229
+    #[arg(long)]
+    pub(crate) inspect: bool,
+
+    #[command(flatten)]
+    pub(crate) caller: CallerArgs,
 
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -108,6 +129,29 @@ pub(crate) struct CallArgs {
 
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{EXEC}\n{EXIT_CODES}"))]
+pub(crate) struct ExecArgs {
+    /// The function whose config.json says what the command may call [default: ./config.json]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function: Option<String>,
+
+    /// The folder of the functions [default: cloudfunctionRoot of ./project.config.json, else
+    /// functions, else cloudfunctions]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) functions: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) caller: CallerArgs,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    /// The command and its arguments, after --
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// The command line of this process; help and complaints are printed here.

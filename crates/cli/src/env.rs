@@ -25,7 +25,14 @@ const OF_CARGO_RUN: &[&str] = &[
 const OF_CARGO_RUN_PREFIXES: &[&str] = &["CARGO_BIN_", "CARGO_MANIFEST_", "CARGO_PKG_"];
 
 /// Variables that decide what a function reaches: it gets those that the tool chose, or none.
-const OF_CLOUD_CALLS_PREFIXES: &[&str] = &["CLOUDCALL_", "SCF_", "WECHAT_"];
+const OF_CLOUD_CALLS_PREFIXES: &[&str] = &[
+    "CLOUDCALL_",
+    "SCF_",
+    "TCB_",
+    "TENCENTCLOUD_",
+    "WECHAT_",
+    "WX_",
+];
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum EnvError {

@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Usage,
     /// 3: the tool failed.
     Tool,
+    /// That of the command which `cloudcall exec` ran.
+    Command(u8),
     /// 128 and the signal's number, as shells count: 130 for Ctrl-C.
     Interrupted(u8),
 }
@@ -23,6 +25,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Tool => 3,
+            Self::Command(code) => code,
             Self::Interrupted(signal) => signal.saturating_add(128),
         }
     }

@@ -6,7 +6,7 @@ use crate::env::{APP_ID, APP_SECRET, EnvError};
 use crate::exit::Exit;
 use crate::input::InputError;
 use crate::printer::Printer;
-use crate::runner::{BuildError, PrepareError, ProjectError, UpstreamError};
+use crate::runner::{BuildError, NodeError, PrepareError, ProjectError, UpstreamError};
 use crate::target::TargetError;
 
 /// Why a command did not succeed.
@@ -47,8 +47,8 @@ impl Failure {
         Self::new(Exit::Tool, message)
     }
 
-    /// A signal ended the command: whoever sent it needs no message.
-    pub(crate) fn interrupted(exit: Exit) -> Self {
+    /// There is nothing to say: a signal ended the tool, or a command that speaks for itself.
+    pub(crate) fn silent(exit: Exit) -> Self {
         Self::new(exit, "")
     }
 
@@ -138,7 +138,7 @@ impl From<ProjectError> for Failure {
                 ..
             } => format!("did you mean {nearest}?"),
             ProjectError::Unknown { folder, .. } => format!(
-                "a function is a folder in {} that holds a Cargo.toml",
+                "a function is a folder in {} that holds an index.js, a package.json or a Cargo.toml",
                 folder.display()
             ),
         };
@@ -150,10 +150,24 @@ impl From<PrepareError> for Failure {
     fn from(error: PrepareError) -> Self {
         match error {
             PrepareError::Build(error) => error.into(),
-            PrepareError::Node(_) => {
-                Self::usage(error).hint("a Rust function is a folder with a Cargo.toml")
+            PrepareError::Node(error) => error.into(),
+            PrepareError::Gateway(_) => {
+                Self::usage(error).hint("check --api-base and CLOUDCALL_API_BASE")
             }
             PrepareError::CurrentFolder(_) => Self::tool(error).hint("go to a folder that exists"),
+        }
+    }
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        match &error {
+            NodeError::Missing => Self::usage(&error)
+                .hint("install Node.js from https://nodejs.org, and open a new terminal"),
+            NodeError::Sdk(cause) => Self::usage(&error).hint(cause.advice()),
+            NodeError::Scripts(_) => {
+                Self::tool(&error).hint("check that the temporary folder can be written")
+            }
         }
     }
 }
@@ -172,7 +186,7 @@ impl From<BuildError> for Failure {
             }
             BuildError::SeveralBinaries { .. } => Self::usage(&error)
                 .hint("name the function's binary `bootstrap`, as the platform expects it"),
-            BuildError::Interrupted(_) => Self::interrupted(Exit::Interrupted(2)),
+            BuildError::Interrupted(_) => Self::silent(Exit::Interrupted(2)),
             BuildError::Spawn(_) => {
                 Self::tool(&error).hint("check the variable CARGO, if it is set")
             }

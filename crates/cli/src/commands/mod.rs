@@ -1,6 +1,7 @@
 //! The commands, one file each, and what they share: the runtime, and the end on Ctrl-C.
 
 mod call;
+mod exec;
 mod invoke;
 mod outcome;
 mod output_file;
@@ -56,7 +57,7 @@ async fn until_interrupted(cli: Cli, printer: Printer) -> Result<(), Failure> {
     };
     let result = tokio::select! {
         result = dispatch(cli, context) => result,
-        exit = signals.next() => Err(Failure::interrupted(exit)),
+        exit = signals.next() => Err(Failure::silent(exit)),
     };
     processes.ended().await;
     result
@@ -64,8 +65,9 @@ async fn until_interrupted(cli: Cli, printer: Printer) -> Result<(), Failure> {
 
 async fn dispatch(cli: Cli, context: Context) -> Result<(), Failure> {
     match cli.command {
-        Command::Invoke(args) => invoke::run(args, &context).await,
+        Command::Invoke(args) => invoke::run(args, context).await,
         Command::Call(args) => call::run(args, &context).await,
+        Command::Exec(args) => exec::run(args, context).await,
     }
 }
 

@@ -1,8 +1,11 @@
 //! Runs functions: finds them, builds them, and serves them events.
 
 mod build;
+mod caller;
 mod function;
+mod host;
 mod jsonc;
+mod node;
 mod output;
 mod prepare;
 mod process;
@@ -13,11 +16,13 @@ mod upstream;
 mod worker;
 
 pub(crate) use build::BuildError;
-pub(crate) use function::Function;
-pub(crate) use prepare::{PrepareError, prepare};
+pub(crate) use caller::{Caller, CallerArgs};
+pub(crate) use function::{Function, Kind};
+pub(crate) use host::{Host, InvocationError};
+pub(crate) use node::NodeError;
+pub(crate) use prepare::PrepareError;
 pub(crate) use process::{Processes, Spawner};
 pub(crate) use project::{Project, ProjectError};
 pub(crate) use runtime_api::{LARGEST, Outcome};
-pub(crate) use settings::Settings;
 pub(crate) use upstream::{Upstream, UpstreamError, emulator};
-pub(crate) use worker::{Worker, WorkerError, WorkerSpec};
+pub(crate) use worker::WorkerError;

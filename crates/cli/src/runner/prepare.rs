@@ -4,62 +4,83 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cloudcall_emulator::FunctionToken;
+
 use super::build::{BuildError, build};
 use super::function::{Function, Kind};
-use super::process::Spawner;
+use super::host::Host;
+use super::node::{self, NodeError};
 use super::settings::Settings;
-use super::upstream::Upstream;
 use super::worker::WorkerSpec;
-use crate::env::{CONFIG, Env};
+use crate::env::CONFIG;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PrepareError {
     #[error(transparent)]
     Build(#[from] BuildError),
-    #[error("{0} is a Node function, and this build runs Rust functions only")]
-    Node(String),
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    #[error("the function cannot be made known to the gateway: {0}")]
+    Gateway(#[from] cloudcall::Error),
     #[error("the current folder cannot be told: {0}")]
     CurrentFolder(#[from] io::Error),
 }
 
-/// Builds the function, and says how to start it.
-pub(crate) async fn prepare(
+/// How to start a worker, and what must live as long as it does.
+pub(crate) struct Prepared {
+    pub(super) spec: WorkerSpec,
+    /// Lets the worker through the gateway.
+    pub(super) token: Option<FunctionToken>,
+}
+
+/// Builds the function if it needs building, and says how to start it.
+pub(super) async fn prepare(
+    host: &Host,
     function: &Function,
     settings: &Settings,
-    upstream: &Upstream,
-    env: &Env,
-    spawner: &Spawner,
-) -> Result<WorkerSpec, PrepareError> {
-    let inherited = env.for_children();
-    let program = match function.kind {
-        Kind::Rust => build(env.cargo(), &function.manifest(), &inherited, spawner).await?,
-        Kind::Node => return Err(PrepareError::Node(function.name.clone())),
+) -> Result<Prepared, PrepareError> {
+    let folder = absolute(&function.folder)?;
+    let mut environment = host.env.for_children();
+    let mut token = None;
+    let (program, arguments) = match function.kind {
+        Kind::Rust => {
+            let manifest = function.manifest();
+            let program = build(host.env.cargo(), &manifest, &environment, &host.spawner).await?;
+            environment.extend(variables(settings));
+            environment.extend(host.upstream.environment(&host.env));
+            environment.push((CONFIG.into(), absolute(&function.config())?.into()));
+            environment.push(("SCF_FUNCTIONNAME".into(), function.name.clone().into()));
+            (program, Vec::new())
+        }
+        Kind::Node => {
+            node::check_sdk(&folder)?;
+            let program = node::find(host.env.os("PATH"), &folder)?;
+            environment.extend(variables(settings));
+            let (sdk, issued) = host.sdk_environment(&function.name, &function.config())?;
+            environment.extend(sdk);
+            token = Some(issued);
+            (program, host.scripts()?.arguments(host.inspect))
+        }
     };
-    let mut environment = inherited;
-    environment.extend(
-        settings
-            .variables
-            .iter()
-            .map(|(name, value)| (name.into(), value.into())),
-    );
-    environment.extend(upstream.environment(env));
-    environment.extend(own_environment(function)?);
-    Ok(WorkerSpec {
-        function: function.name.clone(),
-        program,
-        arguments: Vec::new(),
-        folder: absolute(&function.folder)?,
-        environment,
-        time_limit: settings.timeout,
-        memory_limit: settings.memory,
+    Ok(Prepared {
+        spec: WorkerSpec {
+            function: function.name.clone(),
+            program,
+            arguments,
+            folder,
+            environment,
+            time_limit: (!host.inspect).then_some(settings.timeout),
+            memory_limit: settings.memory,
+        },
+        token,
     })
 }
 
-fn own_environment(function: &Function) -> io::Result<[(OsString, OsString); 2]> {
-    Ok([
-        (CONFIG.into(), absolute(&function.config())?.into()),
-        ("SCF_FUNCTIONNAME".into(), function.name.clone().into()),
-    ])
+fn variables(settings: &Settings) -> impl Iterator<Item = (OsString, OsString)> {
+    settings
+        .variables
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()))
 }
 
 /// Without resolving links: a function sees its path as the project has it.

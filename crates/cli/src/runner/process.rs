@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitStatus;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
@@ -49,10 +49,25 @@ impl Spawner {
     /// Starts a command in a process group of its own, away from the terminal's Ctrl-C: the tool
     /// takes that and ends the group in order.
     pub(crate) fn spawn(&self, command: Command) -> io::Result<Process> {
+        self.start(command, true)
+    }
+
+    /// Starts a command that the user works with. At a terminal it stays in the terminal's group,
+    /// because no other may read the keyboard; what it starts itself is its own affair there.
+    pub(crate) fn spawn_in_foreground(&self, command: Command) -> io::Result<Process> {
+        self.start(command, !io::stdin().is_terminal())
+    }
+
+    fn start(&self, command: Command, own_group: bool) -> io::Result<Process> {
         let mut command = CommandWrap::from(command);
         command.wrap(KillOnDrop);
         #[cfg(unix)]
-        command.wrap(process_wrap::tokio::ProcessGroup::leader());
+        if own_group {
+            command.wrap(process_wrap::tokio::ProcessGroup::leader());
+        }
+        // A job takes no keyboard away.
+        #[cfg(windows)]
+        let _ = own_group;
         #[cfg(windows)]
         command.wrap(process_wrap::tokio::JobObject);
         let mut group = Group(command.spawn()?);
@@ -85,7 +100,7 @@ impl Process {
     }
 
     /// Waits for the end, of itself or ordered; nothing of the group is left then.
-    pub(super) async fn ended(&self) -> Ending {
+    pub(crate) async fn ended(&self) -> Ending {
         let mut ended = self.ended.clone();
         match ended.wait_for(Option::is_some).await {
             Ok(ending) => ending.unwrap_or(Ending(None)),
@@ -98,6 +113,24 @@ impl Process {
 /// How a process ended, if the system told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ending(pub(super) Option<ExitStatus>);
+
+impl Ending {
+    /// The exit code as shells count: 128 and the number for a signal; 1 where nothing is known.
+    pub(crate) fn code(self) -> u8 {
+        #[cfg(unix)]
+        let signal = |status: ExitStatus| {
+            use std::os::unix::process::ExitStatusExt as _;
+            status.signal().map(|signal| signal + 128)
+        };
+        #[cfg(not(unix))]
+        let signal = |_: ExitStatus| None;
+        let code = self
+            .0
+            .and_then(|status| status.code().or_else(|| signal(status)));
+        // What fits no byte, as Windows has it, must not become 0.
+        code.map_or(1, |code| u8::try_from(code).unwrap_or(1))
+    }
+}
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

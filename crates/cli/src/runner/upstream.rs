@@ -1,15 +1,20 @@
-//! What a function's Cloud Calls reach while it runs: the emulator, started here, or a server.
+//! What a function's Cloud Calls reach while it runs: the emulator, started here, or a server; and
+//! the gateway through which `wx-server-sdk` gets there.
 
 use std::ffi::OsString;
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use cloudcall_emulator::{Emulator, EmulatorHandle};
+use cloudcall::transport::{HttpsTransport, Transport};
+use cloudcall::{Cloud, Permissions};
+use cloudcall_emulator::{Caller, Emulator, EmulatorHandle, FunctionToken, Gateway, GatewayEvent};
 use tokio::net::TcpListener;
 
 use crate::credentials::{Credentials, Secret};
 use crate::env::{API_BASE, APP_ID, APP_SECRET, Env};
+use crate::printer::Printer;
 use crate::target::Target;
 
 #[derive(Debug, thiserror::Error)]
@@ -20,18 +25,26 @@ pub(crate) enum UpstreamError {
     Listen(#[from] io::Error),
 }
 
-/// The server that Cloud Calls reach, for as long as this lives.
+/// The servers that Cloud Calls reach, for as long as this lives.
 pub(crate) struct Upstream {
     api_base: String,
     credentials: Option<Credentials>,
     live: bool,
-    /// Serves until it is dropped.
-    _emulator: Option<EmulatorHandle>,
+    transport: Arc<dyn Transport>,
+    gateway: Gateway,
+    /// Serves the gateway, and the emulator if that is the target, until it is dropped.
+    server: EmulatorHandle,
 }
 
 impl Upstream {
-    /// Starts the emulator if that is the target. It knows one app.
-    pub(crate) async fn open(target: Target, app_id: Option<&str>) -> Result<Self, UpstreamError> {
+    /// Starts the gateway, and the emulator if that is the target. It knows one app.
+    pub(crate) async fn open(
+        target: Target,
+        app_id: Option<&str>,
+        printer: Printer,
+    ) -> Result<Self, UpstreamError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let gateway = Gateway::with_observer(move |event| tell(event, printer));
         match target {
             Target::Server {
                 api_base,
@@ -41,28 +54,65 @@ impl Upstream {
                 api_base,
                 credentials,
                 live,
-                _emulator: None,
+                transport: Arc::new(HttpsTransport::new()),
+                server: Emulator::builder()
+                    .build()?
+                    .start_with(listener, gateway.router())?,
+                gateway,
             }),
             Target::Emulator { media } => {
                 let emulator = emulator(media, app_id)?;
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-                let credentials = Credentials {
-                    app_id: emulator.app_id().into(),
-                    secret: Secret::new(emulator.app_secret()),
-                };
-                let handle = emulator.start(listener)?;
+                let router = emulator.router().merge(gateway.router());
+                let server = emulator.start_with(listener, router)?;
                 Ok(Self {
-                    api_base: handle.url(),
-                    credentials: Some(credentials),
+                    api_base: server.url(),
+                    credentials: Some(Credentials {
+                        app_id: emulator.app_id().into(),
+                        secret: Secret::new(emulator.app_secret()),
+                    }),
                     live: false,
-                    _emulator: Some(handle),
+                    transport: Arc::new(emulator.transport()),
+                    gateway,
+                    server,
                 })
             }
         }
     }
 
-    /// The variables that lead a function here. Tokens of WeChat itself may be shared; others
-    /// must stay out of a store that is.
+    /// The app that calls, where it is known.
+    pub(crate) fn app_id(&self) -> Option<&str> {
+        self.credentials.as_ref().map(|it| it.app_id.as_str())
+    }
+
+    /// The gateway.
+    pub(super) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Where the gateway is.
+    pub(super) fn gateway_url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Makes a function known to the gateway, with the permissions of its `config.json`, for as
+    /// long as the token lives.
+    pub(super) fn register(
+        &self,
+        function: &str,
+        config: &Path,
+    ) -> Result<FunctionToken, cloudcall::Error> {
+        let mut cloud = Cloud::builder()
+            .permissions(Permissions::load(config))
+            .transport(Arc::clone(&self.transport))
+            .api_base(&self.api_base);
+        if let Some(Credentials { app_id, secret }) = &self.credentials {
+            cloud = cloud.app_secret(app_id, secret.expose());
+        }
+        Ok(self.gateway.register(Caller::new(function, cloud.build()?)))
+    }
+
+    /// The variables that lead a function in Rust here. Tokens of WeChat itself may be shared;
+    /// others must stay out of a store that is.
     pub(super) fn environment(&self, env: &Env) -> Vec<(OsString, OsString)> {
         let mut environment = vec![(API_BASE.into(), self.api_base.clone().into())];
         if let Some(Credentials { app_id, secret }) = &self.credentials {
@@ -73,6 +123,27 @@ impl Upstream {
             environment.extend(env.redis_url());
         }
         environment
+    }
+}
+
+/// Says what the SDK keeps to itself: it shows a function little more than the error's number.
+fn tell(event: &GatewayEvent<'_>, printer: Printer) {
+    match event {
+        GatewayEvent::CallFailed {
+            function, error, ..
+        } => {
+            printer.warning(format_args!("{function}: {error}"));
+            if let Some(hint) = error.hint() {
+                printer.hint(hint);
+            }
+        }
+        GatewayEvent::Refused {
+            function, message, ..
+        } => match function {
+            Some(function) => printer.warning(format_args!("{function}: {message}")),
+            None => printer.warning(message),
+        },
+        _ => {}
     }
 }
 

@@ -17,6 +17,9 @@ use crate::printer::Printer;
 /// How long a worker may take until it asks for its event.
 const START: Duration = Duration::from_secs(60);
 
+/// What a function is told of its time limit when it has none: a day.
+const UNLIMITED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How long an answer may take from the socket to the stage, once its sender has ended.
 const IN_FLIGHT: Duration = Duration::from_millis(100);
 
@@ -31,8 +34,9 @@ pub(crate) struct WorkerSpec {
     pub(crate) folder: PathBuf,
     /// Its whole environment, but for the address of the runtime API.
     pub(crate) environment: Vec<(OsString, OsString)>,
-    /// How long one invocation may take, from when the worker takes the event.
-    pub(crate) time_limit: Duration,
+    /// How long one invocation may take, from when the worker takes the event. None under a
+    /// debugger, where the start has no limit either.
+    pub(crate) time_limit: Option<Duration>,
     /// What the worker is told of its memory, in MB.
     pub(crate) memory_limit: u32,
 }
@@ -122,12 +126,12 @@ impl Worker {
             output,
         };
         let ready = tokio::select! {
-            ready = timeout(START, worker.api.ready()) => Some(ready),
+            ready = within(worker.start_limit(), worker.api.ready()) => Some(ready),
             _ = worker.process.ended() => None,
         };
         match ready {
-            Some(Ok(())) => Ok(worker),
-            Some(Err(_)) => {
+            Some(Some(())) => Ok(worker),
+            Some(None) => {
                 worker.end().await;
                 Err(WorkerError::NeverReady)
             }
@@ -145,14 +149,16 @@ impl Worker {
         self.api.offer(Invocation {
             request_id,
             event,
-            time_limit: self.spec.time_limit,
+            time_limit: self.spec.time_limit.unwrap_or(UNLIMITED),
             memory_limit: self.spec.memory_limit,
         });
         let answered = async {
-            let taken = timeout(START, self.api.taken()).await;
-            taken.map_err(|_| WorkerError::NeverReady)?;
-            let answer = timeout(self.spec.time_limit, self.api.answer()).await;
-            answer.map_err(|_| WorkerError::TimedOut(self.spec.time_limit))
+            let taken = within(self.start_limit(), self.api.taken()).await;
+            taken.ok_or(WorkerError::NeverReady)?;
+            let answer = within(self.spec.time_limit, self.api.answer()).await;
+            answer.ok_or(WorkerError::TimedOut(
+                self.spec.time_limit.unwrap_or(UNLIMITED),
+            ))
         };
         let result = tokio::select! {
             biased;
@@ -171,6 +177,10 @@ impl Worker {
                 Err(_) => Err(self.died(true).await),
             },
         }
+    }
+
+    fn start_limit(&self) -> Option<Duration> {
+        self.spec.time_limit.map(|_| START)
     }
 
     /// Ends the process with all that it started. What it has written until now is still shown.
@@ -194,6 +204,14 @@ impl Worker {
     }
 }
 
+/// Waits, but not longer than the limit if there is one.
+async fn within<F: Future>(limit: Option<Duration>, future: F) -> Option<F::Output> {
+    match limit {
+        Some(limit) => timeout(limit, future).await.ok(),
+        None => Some(future.await),
+    }
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -207,7 +225,7 @@ mod tests {
             arguments: vec!["-c".into(), script.into()],
             folder: std::env::temp_dir(),
             environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
-            time_limit: Duration::from_secs(3),
+            time_limit: Some(Duration::from_secs(3)),
             memory_limit: 256,
         }
     }

@@ -1,0 +1,183 @@
+//! Everything that functions need while they run, and one invocation of any of them.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::{Arc, OnceLock, Weak};
+
+use bytes::Bytes;
+use cloudcall::Permissions;
+use cloudcall_emulator::{FunctionCall, FunctionInvoker, FunctionToken, InvokeError};
+
+use super::caller::Caller;
+use super::function::{Function, Kind};
+use super::node::{NodeError, Scripts, sdk_environment};
+use super::prepare::{PrepareError, Prepared, prepare};
+use super::process::Spawner;
+use super::project::Project;
+use super::runtime_api::Outcome;
+use super::settings::Settings;
+use super::upstream::Upstream;
+use super::worker::{Worker, WorkerError};
+use crate::env::{CONFIG, Env};
+use crate::ids;
+use crate::printer::Printer;
+
+/// Why an invocation has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvocationError {
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+}
+
+/// Where functions run.
+pub(crate) struct Host {
+    /// None where there is no functions folder.
+    pub(crate) project: Option<Project>,
+    pub(crate) upstream: Upstream,
+    pub(crate) caller: Caller,
+    pub(crate) env: Env,
+    pub(crate) spawner: Spawner,
+    pub(crate) printer: Printer,
+    /// Functions run under Node's debugger, without a time limit.
+    pub(crate) inspect: bool,
+    scripts: OnceLock<Scripts>,
+}
+
+impl Host {
+    /// A host whose functions can call each other by way of the gateway.
+    pub(crate) fn new(
+        project: Option<Project>,
+        upstream: Upstream,
+        caller: Caller,
+        env: Env,
+        spawner: Spawner,
+        printer: Printer,
+        inspect: bool,
+    ) -> Arc<Self> {
+        let host = Arc::new(Self {
+            project,
+            upstream,
+            caller,
+            env,
+            spawner,
+            printer,
+            inspect,
+            scripts: OnceLock::new(),
+        });
+        // Weak, because the host holds the gateway.
+        host.upstream
+            .gateway()
+            .set_invoker(Calls(Arc::downgrade(&host)));
+        host
+    }
+
+    /// Our scripts for Node, written when first needed.
+    pub(crate) fn scripts(&self) -> Result<&Scripts, NodeError> {
+        if let Some(scripts) = self.scripts.get() {
+            return Ok(scripts);
+        }
+        let written = Scripts::write()?;
+        Ok(self.scripts.get_or_init(|| written))
+    }
+
+    /// What leads `wx-server-sdk` to the gateway with the permissions of a `config.json`, for as
+    /// long as the token lives.
+    pub(crate) fn sdk_environment(
+        &self,
+        function: &str,
+        config: &Path,
+    ) -> Result<(Vec<(OsString, OsString)>, FunctionToken), cloudcall::Error> {
+        let token = self.upstream.register(function, config)?;
+        let gateway = self.upstream.gateway_url();
+        let environment = sdk_environment(&gateway, token.expose(), function, &self.caller);
+        Ok((environment, token))
+    }
+
+    /// The environment of a command that is no function: what leads both SDKs here.
+    pub(crate) fn command_environment(
+        &self,
+        name: &str,
+        config: &Path,
+    ) -> Result<(Vec<(OsString, OsString)>, FunctionToken), PrepareError> {
+        let mut environment = self.env.for_children();
+        environment.extend(self.upstream.environment(&self.env));
+        environment.push((CONFIG.into(), config.into()));
+        let (sdk, token) = self.sdk_environment(name, config)?;
+        environment.extend(sdk);
+        let before = self.env.os("NODE_OPTIONS").and_then(|it| it.to_str());
+        let options = self.scripts()?.node_options(before);
+        environment.push(("NODE_OPTIONS".into(), options.into()));
+        Ok((environment, token))
+    }
+
+    /// Runs a function once, in a worker of its own.
+    pub(crate) async fn invoke(
+        &self,
+        function: &Function,
+        event: String,
+    ) -> Result<Outcome, InvocationError> {
+        let settings = Settings::load(&function.config());
+        self.warn(function, &settings);
+        let Prepared {
+            spec,
+            token: _token,
+        } = prepare(self, function, &settings).await?;
+        let event = match function.kind {
+            Kind::Rust => self.caller.introduce(event),
+            // The script in Node does it, from the environment.
+            Kind::Node => event,
+        };
+        let mut worker = Worker::start(spec, &self.spawner, self.printer).await?;
+        let outcome = worker.invoke(ids::request_id(), event.into()).await;
+        worker.stop().await;
+        Ok(outcome?)
+    }
+
+    /// Says what is odd in the function's `config.json`.
+    fn warn(&self, function: &Function, settings: &Settings) {
+        let permissions = Permissions::load(function.config());
+        for warning in permissions.warnings() {
+            self.printer.warning(warning);
+        }
+        // A function without Cloud Calls needs no config.json, but one that is there must be read.
+        if let Some(problem) = permissions.problem().filter(|_| function.config().exists()) {
+            self.printer
+                .warning(format_args!("{problem}: no Cloud Call is permitted"));
+        }
+        for warning in &settings.warnings {
+            self.printer.warning(warning);
+        }
+    }
+}
+
+/// `cloud.callFunction` of one function to another.
+struct Calls(Weak<Host>);
+
+#[async_trait::async_trait]
+impl FunctionInvoker for Calls {
+    async fn invoke(&self, call: FunctionCall) -> Result<Bytes, InvokeError> {
+        let Some(host) = self.0.upgrade() else {
+            return Err(InvokeError::Failed("the tool is about to end".into()));
+        };
+        let function = host
+            .project
+            .as_ref()
+            .and_then(|project| project.function(&call.function).ok())
+            .ok_or(InvokeError::NotFound)?;
+        let event = String::from_utf8(call.event.into())
+            .map_err(|error| InvokeError::Failed(format!("the event is not UTF-8: {error}")))?;
+        match host.invoke(&function, event).await {
+            Ok(Outcome::Response(result)) => Ok(result),
+            Ok(Outcome::Error(error)) => Err(InvokeError::Failed(
+                String::from_utf8_lossy(&error).into_owned(),
+            )),
+            Ok(Outcome::TooLarge) => Err(InvokeError::Failed("the result is too large".into())),
+            Err(InvocationError::Worker(error @ WorkerError::TimedOut(_))) => {
+                Err(InvokeError::TimedOut(error.to_string()))
+            }
+            Err(error) => Err(InvokeError::Failed(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Node functions: unmodified, with the real `wx-server-sdk` from npm.
+//!
+//! Node runs a script of ours, embedded in this binary, that speaks the same runtime API as a
+//! Rust function. A second one, loaded before it, leads the SDK to the gateway.
+
+mod environment;
+mod sdk;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+pub(super) use environment::sdk_environment;
+
+/// The scripts, by file name.
+const SCRIPTS: [(&str, &str); 6] = [
+    ("bootstrap.cjs", include_str!("bootstrap.cjs")),
+    ("context.cjs", include_str!("context.cjs")),
+    ("invocation.cjs", include_str!("invocation.cjs")),
+    ("load.cjs", include_str!("load.cjs")),
+    ("preload.cjs", include_str!("preload.cjs")),
+    ("runtime-api.cjs", include_str!("runtime-api.cjs")),
+];
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NodeError {
+    #[error("node is not found on the PATH")]
+    Missing,
+    #[error(transparent)]
+    Sdk(#[from] sdk::SdkError),
+    #[error("the scripts for Node cannot be written to the temporary folder: {0}")]
+    Scripts(#[from] io::Error),
+}
+
+/// Our scripts, in a folder of their own while this lives.
+#[derive(Debug)]
+pub(crate) struct Scripts(TempDir);
+
+impl Scripts {
+    pub(crate) fn write() -> Result<Self, NodeError> {
+        let folder = tempfile::Builder::new().prefix("cloudcall-").tempdir()?;
+        for (name, text) in SCRIPTS {
+            std::fs::write(folder.path().join(name), text)?;
+        }
+        Ok(Self(folder))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// What Node is started with to run the function in its working directory.
+    pub(super) fn arguments(&self, inspect: bool) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        if inspect {
+            arguments.push("--inspect-brk".into());
+        }
+        arguments.extend([
+            "--require".into(),
+            self.file("preload.cjs").into(),
+            self.file("bootstrap.cjs").into(),
+        ]);
+        arguments
+    }
+
+    /// `NODE_OPTIONS` that lead the SDK to the gateway in any Node process, after those that are
+    /// set already.
+    pub(crate) fn node_options(&self, before: Option<&str>) -> String {
+        let preload = self.file("preload.cjs").display().to_string();
+        // Node reads the variable like a shell: quotes around, backslashes before.
+        let quoted = preload.replace('\\', "\\\\").replace('"', "\\\"");
+        let option = format!("--require \"{quoted}\"");
+        match before {
+            Some(before) => format!("{before} {option}"),
+            None => option,
+        }
+    }
+}
+
+/// Refuses a function whose SDK is not installed or knows no Cloud Calls.
+pub(super) fn check_sdk(folder: &Path) -> Result<(), NodeError> {
+    Ok(sdk::check(folder)?)
+}
+
+/// Where node is.
+pub(super) fn find(path: Option<&std::ffi::OsStr>, folder: &Path) -> Result<PathBuf, NodeError> {
+    which::which_in("node", path, folder).map_err(|_| NodeError::Missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_that_another_requires_is_there() {
+        for (name, text) in SCRIPTS {
+            let required = text.split("require('./").skip(1);
+            for required in required.filter_map(|rest| rest.split('\'').next()) {
+                assert!(
+                    SCRIPTS.iter().any(|(name, _)| *name == required),
+                    "{name}: {required}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn node_options_keep_what_was_set() {
+        let scripts = Scripts::write().expect("a temp folder");
+        let options = scripts.node_options(Some("--no-warnings"));
+        assert!(
+            options.starts_with("--no-warnings --require \""),
+            "{options}"
+        );
+        assert!(options.ends_with("preload.cjs\""), "{options}");
+    }
+
+    #[test]
+    fn a_path_without_node_has_no_node() {
+        let empty = tempfile::tempdir().expect("a temp folder");
+        let found = find(Some(empty.path().as_os_str()), empty.path());
+        assert!(matches!(found, Err(NodeError::Missing)));
+    }
+}

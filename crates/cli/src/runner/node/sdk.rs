@@ -1,0 +1,127 @@
+//! The `wx-server-sdk` that a function uses: is it installed, and does it know Cloud Calls?
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+const SDK: &str = "wx-server-sdk";
+
+/// The first version with Cloud Calls, as WeChat documents it.
+const FIRST: (u64, u64) = (0, 4);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum SdkError {
+    #[error("{SDK} is not installed in {}", .0.display())]
+    NotInstalled(PathBuf),
+    #[error("{SDK} {version} in {} has no Cloud Calls: they need 0.4.0", .folder.display())]
+    TooOld { version: String, folder: PathBuf },
+}
+
+impl SdkError {
+    /// What to run.
+    pub(crate) fn advice(&self) -> String {
+        match self {
+            Self::NotInstalled(folder) => format!("run `npm install` in {}", folder.display()),
+            Self::TooOld { folder, .. } => {
+                format!("run `npm install {SDK}@latest` in {}", folder.display())
+            }
+        }
+    }
+}
+
+/// Checks the SDK of a function. One that neither lists nor has it does not use it.
+pub(super) fn check(folder: &Path) -> Result<(), SdkError> {
+    match installed(folder) {
+        Some(version) if is_too_old(&version) => Err(SdkError::TooOld {
+            version,
+            folder: folder.into(),
+        }),
+        Some(_) => Ok(()),
+        None if is_listed(folder) => Err(SdkError::NotInstalled(folder.into())),
+        None => Ok(()),
+    }
+}
+
+/// The version that Node would load: that of the nearest `node_modules`, going up.
+fn installed(folder: &Path) -> Option<String> {
+    folder.ancestors().find_map(|folder| {
+        let package = read(&folder.join("node_modules").join(SDK).join("package.json"))?;
+        Some(package.get("version")?.as_str()?.to_owned())
+    })
+}
+
+fn is_listed(folder: &Path) -> bool {
+    read(&folder.join("package.json")).is_some_and(|package| {
+        package
+            .get("dependencies")
+            .is_some_and(|dependencies| dependencies.get(SDK).is_some())
+    })
+}
+
+/// A version that cannot be read is taken for a new one.
+fn is_too_old(version: &str) -> bool {
+    let mut numbers = version.split('.').map(|number| number.parse::<u64>().ok());
+    match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(major), Some(minor)) => (major, minor) < FIRST,
+        _ => false,
+    }
+}
+
+fn read(file: &Path) -> Option<Value> {
+    let text = std::fs::read_to_string(file).ok()?;
+    serde_json::from_str(crate::json::without_bom(&text)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn function(listed: bool, installed: Option<&str>) -> tempfile::TempDir {
+        let project = tempfile::tempdir().expect("a temp folder");
+        let folder = project.path().join("functions/f");
+        std::fs::create_dir_all(&folder).expect("the function");
+        let package = if listed {
+            r#"{"dependencies":{"wx-server-sdk":"*"}}"#
+        } else {
+            "{}"
+        };
+        std::fs::write(folder.join("package.json"), package).expect("package.json");
+        if let Some(version) = installed {
+            let sdk = project.path().join("node_modules").join(SDK);
+            std::fs::create_dir_all(&sdk).expect("the SDK");
+            let package = format!(r#"{{"version":"{version}"}}"#);
+            std::fs::write(sdk.join("package.json"), package).expect("its package.json");
+        }
+        project
+    }
+
+    #[test]
+    fn what_is_missing_or_too_old_is_said() {
+        for (listed, installed, expected) in [
+            (true, Some("0.4.0"), None),
+            (true, Some("4.0.2"), None),
+            (false, Some("0.10.0"), None),
+            (false, None, None),
+            (true, None, Some("run `npm install` in ")),
+            (
+                true,
+                Some("0.3.9"),
+                Some("run `npm install wx-server-sdk@latest` in "),
+            ),
+            (
+                false,
+                Some("0.0.1-beta"),
+                Some("run `npm install wx-server-sdk@latest` in "),
+            ),
+        ] {
+            let project = function(listed, installed);
+            let checked = check(&project.path().join("functions/f"));
+            let advice = checked.err().map(|error| error.advice());
+            match (expected, &advice) {
+                (None, None) => {}
+                (Some(expected), Some(advice)) => assert!(advice.starts_with(expected), "{advice}"),
+                _ => panic!("{listed} {installed:?}: {advice:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+// The loop of a function: events in, results and errors out.
+'use strict'
+
+const assert = require('node:assert/strict')
+const { test } = require('node:test')
+const { start } = require('./support/worker.cjs')
+
+test('serves one event after the other', async (t) => {
+  const worker = await start(t, 'let calls = 0; exports.main = async (event) => ({ got: event, calls: ++calls })')
+  assert.deepEqual(await worker.result({ a: 1 }), { got: { a: 1 }, calls: 1 })
+  assert.deepEqual(await worker.result([2]), { got: [2], calls: 2 })
+  await worker.end()
+  assert.deepEqual(worker.asked, [
+    'POST init/ready " "',
+    'GET invocation/next',
+    'POST invocation/response {"got":{"a":1},"calls":1}',
+    'GET invocation/next',
+    'POST invocation/response {"got":[2],"calls":2}',
+    'GET invocation/next'
+  ])
+})
+
+test('ends when the runtime API goes away', async (t) => {
+  const worker = await start(t, 'setInterval(() => {}, 1000); exports.main = () => 1')
+  assert.equal(await worker.result(), 1)
+  const { code, stderr } = await worker.end()
+  assert.equal(code, 1)
+  assert.match(stderr, /^the runtime API: /)
+})
+
+test('says so when nobody runs it', async (t) => {
+  const worker = await start(t, 'exports.main = () => 1', { env: { SCF_RUNTIME_API_PORT: '' } })
+  const { code, stderr } = await worker.ended
+  assert.equal(code, 1)
+  assert.equal(stderr, 'the runtime API: SCF_RUNTIME_API and SCF_RUNTIME_API_PORT are not set\n')
+})
+
+test('results become JSON as on the platform', async (t) => {
+  const worker = await start(t, `
+    const results = {
+      nothing: undefined, nil: null, text: '文', number: NaN, code: () => {},
+      buffer: { buffer: Buffer.from([255, 0]) }, date: new Date(0), error: Object.assign(new Error('m'), { errCode: 1 })
+    }
+    exports.main = async ({ name }) => results[name]`)
+  const json = async (name) => (await worker.post({ name }))[1]
+  assert.equal(await json('nothing'), 'null')
+  assert.equal(await json('nil'), 'null')
+  assert.equal(await json('text'), '"文"')
+  assert.equal(await json('number'), 'null')
+  assert.equal(await json('code'), 'null')
+  assert.equal(await json('buffer'), '{"buffer":{"type":"Buffer","data":[255,0]}}')
+  assert.equal(await json('date'), '"1970-01-01T00:00:00.000Z"')
+  assert.equal(await json('error'), '{"errCode":1}')
+})
+
+test('a result that cannot be JSON is an error', async (t) => {
+  const worker = await start(t, `
+    exports.main = async ({ big }) => {
+      const cycle = {}
+      return big ? { n: BigInt(1) } : (cycle.self = cycle)
+    }`)
+  const big = await worker.error({ big: true })
+  assert.equal(big.errorCode, 1)
+  assert.equal(big.errorMessage, "the function's result cannot be JSON: Do not know how to serialize a BigInt")
+  const cycle = await worker.error({ big: false })
+  assert.match(cycle.errorMessage, /^the function's result cannot be JSON: Converting circular structure/)
+})
+
+test('a result that is refused is an error', async (t) => {
+  const answer = (name) => (name === 'invocation/response' ? 413 : 200)
+  const worker = await start(t, 'exports.main = () => "large"', { answer })
+  const { errorMessage } = await worker.error()
+  assert.equal(errorMessage, 'the runtime API answered invocation/response with HTTP 413: ')
+})
+
+test('callbacks work, sync and async, and the first outcome counts', async (t) => {
+  const worker = await start(t, `
+    const handlers = {
+      now: (event, context, callback) => { callback(null, 1) },
+      later: (event, context, callback) => { setTimeout(callback, 1, null, 2) },
+      fails: (event, context, callback) => { callback(new Error('no')) },
+      twice: (event, context, callback) => { callback(undefined, 3); callback(null, 4) },
+      before: async (event, context, callback) => { callback(null, 5); return 6 },
+      after: async (event, context, callback) => { setImmediate(callback, null, 7); return 8 },
+      ignored: (event, context, callback) => ({ value: 9 }),
+      silent: (event, context, callback) => {}
+    }
+    exports.main = (event, context, callback) => handlers[event](event, context, callback)`)
+  assert.equal(await worker.result('"now"'), 1)
+  assert.equal(await worker.result('"later"'), 2)
+  assert.match((await worker.error('"fails"')).stackTrace, /^Error: no\n    at /)
+  assert.equal(await worker.result('"twice"'), 3)
+  assert.equal(await worker.result('"before"'), 5)
+  assert.equal(await worker.result('"after"'), 8)
+  assert.deepEqual(await worker.result('"ignored"'), { value: 9 })
+  assert.equal(await worker.result('"silent"'), null)
+})
+
+test('a plain return value needs no promise', async (t) => {
+  const worker = await start(t, 'exports.main = (event) => event.a + event.b')
+  assert.equal(await worker.result({ a: 1, b: 2 }), 3)
+})
+
+test('a promise that nothing can settle is an error, and the next event is served', async (t) => {
+  const worker = await start(t, 'exports.main = (event) => event.wait ? new Promise(() => {}) : 1')
+  const { stackTrace } = await worker.error({ wait: true })
+  assert.match(stackTrace, /^Error: the function waits for something that never happens/)
+  assert.equal(await worker.result({}), 1)
+})
+
+test('whatever is thrown is reported in the platform\'s form', async (t) => {
+  const worker = await start(t, `
+    class CloudSDKError extends Error {
+      get message () { return 'errCode: ' + this.errCode + ' | errMsg: ' + this.errMsg }
+      set message (text) { this.errMsg = text }
+    }
+    const thrown = {
+      error: new RangeError('out'),
+      sdk: Object.assign(new CloudSDKError(), { errCode: -604101, errMsg: 'system error: error code: -604101' }),
+      text: 'just text', object: { code: 7 }, nothing: undefined, bare: Object.create(null)
+    }
+    exports.main = (event) => {
+      if (event.sync) throw thrown[event.name]
+      return Promise.reject(thrown[event.name])
+    }`)
+  for (const sync of [true, false]) {
+    const trace = async (name) => {
+      const { errorCode, errorMessage, stackTrace, ...others } = await worker.error({ sync, name })
+      assert.equal(errorCode, 1)
+      assert.equal(errorMessage, 'user code exception caught')
+      assert.deepEqual(others, {})
+      return stackTrace
+    }
+    assert.match(await trace('error'), /^RangeError: out\n    at .*index\.js/)
+    assert.match(await trace('sdk'), /^Error: errCode: -604101 \| errMsg: system error: error code: -604101\n    at .*index\.js/)
+    assert.equal(await trace('text'), 'just text')
+    assert.equal(await trace('object'), '{ code: 7 }')
+    assert.equal(await trace('nothing'), 'undefined')
+    assert.equal(await trace('bare'), '[Object: null prototype] {}')
+  }
+})
+
+test('an error outside of the promise is the error of the invocation that runs', async (t) => {
+  const worker = await start(t, `
+    exports.main = ({ how }) => new Promise((resolve) => {
+      setTimeout(() => {}, 1000)
+      if (how === 'throw') setImmediate(() => { throw new Error('thrown') })
+      if (how === 'reject') Promise.reject(new Error('rejected'))
+      if (how === 'fine') resolve('fine')
+    })`)
+  assert.match((await worker.error({ how: 'throw' })).stackTrace, /^Error: thrown\n/)
+  assert.match((await worker.error({ how: 'reject' })).stackTrace, /^Error: rejected\n/)
+  assert.equal(await worker.result({ how: 'fine' }), 'fine')
+})
+
+test('an error after the result is printed, and ends nothing', async (t) => {
+  const worker = await start(t, `
+    let late
+    exports.main = ({ wait }) => {
+      if (wait) return late
+      late = new Promise((resolve) => setImmediate(() => { resolve('after it'); throw new Error('late') }))
+    }`)
+  assert.equal(await worker.result({}), null)
+  assert.equal(await worker.result({ wait: true }), 'after it')
+  const { stderr } = await worker.end()
+  assert.match(stderr, /outside of any invocation: Error: late\n    at /)
+})
+
+test('all that is printed goes to stderr, in order', async (t) => {
+  const worker = await start(t, `
+    console.log('loading')
+    exports.main = async () => {
+      console.log('one %d', 1)
+      console.error('two')
+      process.stdout.write('three\\n')
+      console.table([{ a: 1 }])
+      console.info({ four: 4 })
+    }`)
+  await worker.result()
+  const { stdout, stderr } = await worker.end()
+  assert.equal(stdout, '')
+  assert.match(stderr, /^loading\none 1\ntwo\nthree\n[^]*│[^]*\{ four: 4 \}\n/)
+})
+
+test('the loop does not depend on what the function makes of http', async (t) => {
+  const worker = await start(t, `
+    const http = require('http')
+    http.request = http.get = () => { throw new Error('mocked') }
+    http.ClientRequest = http.Agent = undefined
+    process.exit = () => {}
+    exports.main = () => 1`)
+  assert.equal(await worker.result(), 1)
+  assert.equal(await worker.result(), 1)
+  assert.equal((await worker.end()).code, 1)
+})
