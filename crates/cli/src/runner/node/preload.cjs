@@ -42,6 +42,8 @@ function redirected (args, keepAgent) {
   for (const name of Object.keys(headers)) {
     if (name.toLowerCase() === 'host') delete headers[name]
   }
+  // Said here, because some versions keep Node from adding it.
+  headers.Host = `${gateway.hostname}:${gateway.port}`
   const to = { ...options, ...gateway, headers, host: undefined, defaultPort: undefined, _defaultAgent: undefined }
   if (!keepAgent) to.agent = undefined
   return [to, args.find((argument) => typeof argument === 'function')]

@@ -10,13 +10,12 @@ test('serves one event after the other', async (t) => {
   assert.deepEqual(await worker.result({ a: 1 }), { got: { a: 1 }, calls: 1 })
   assert.deepEqual(await worker.result([2]), { got: [2], calls: 2 })
   await worker.end()
-  assert.deepEqual(worker.asked, [
-    'POST init/ready " "',
-    'GET invocation/next',
-    'POST invocation/response {"got":{"a":1},"calls":1}',
-    'GET invocation/next',
-    'POST invocation/response {"got":[2],"calls":2}',
-    'GET invocation/next'
+  assert.deepEqual(worker.asked.slice(0, 5), [
+    'POST init/ready [ ]',
+    'GET invocation/next []',
+    'POST invocation/response [{"got":{"a":1},"calls":1}]',
+    'GET invocation/next []',
+    'POST invocation/response [{"got":[2],"calls":2}]'
   ])
 })
 

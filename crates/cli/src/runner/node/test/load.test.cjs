@@ -4,7 +4,10 @@
 const assert = require('node:assert/strict')
 const path = require('node:path')
 const { test } = require('node:test')
-const { start } = require('./support/worker.cjs')
+const { MAJOR, start } = require('./support/worker.cjs')
+
+// Node awaits at the top of a module from version 14 on.
+const skip = MAJOR < 14
 
 const MODULE = '{"type":"module","main":"index.js"}'
 
@@ -19,8 +22,7 @@ const FUNCTIONS = {
 }
 
 for (const [name, files] of Object.entries(FUNCTIONS)) {
-  // Node awaits at the top of a module from version 14 on.
-  test(`loads ${name}`, async (t) => {
+  test(`loads ${name}`, { skip: skip && name.includes('awaits') }, async (t) => {
     const worker = await start(t, files)
     assert.equal(await worker.result(), 1)
   })
@@ -90,7 +92,7 @@ test('no file to load', async (t) => {
   assert.equal(message, `there is no index.js in ${folder}, and no file that "main" of package.json names`)
 })
 
-test('a module that never finishes loading', async (t) => {
+test('a module that never finishes loading', { skip }, async (t) => {
   const worker = await start(t, { 'index.mjs': 'await new Promise(() => {}); export const main = () => 1' })
   const { code, stderr } = await worker.ended
   assert.equal(code, 1)

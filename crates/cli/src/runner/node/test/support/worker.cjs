@@ -1,7 +1,7 @@
 // A function's worker under a scripted runtime API: the bootstrap script as the runner starts it.
 'use strict'
 
-const { spawn } = require('node:child_process')
+const { execFileSync, spawn } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
 const http = require('node:http')
@@ -12,6 +12,7 @@ const SCRIPTS = path.join(__dirname, '..', '..')
 
 /** The Node that runs the function; the tests themselves need a newer one than functions do. */
 const NODE = process.env.NODE_UNDER_TEST || process.execPath
+const MAJOR = Number(execFileSync(NODE, ['-p', 'parseInt(process.versions.node)']))
 
 /** A temporary folder with these files, which goes with the test. */
 function folderOf (t, files) {
@@ -57,7 +58,7 @@ async function start (t, files, { preload = false, env = {}, answer = () => 200 
   const server = await serve(t, async (request, response) => {
     const body = await bodyOf(request)
     const name = request.url.replace('/runtime/', '')
-    asked.push(`${request.method} ${name} ${body}`.trimEnd() + (body === ' ' ? ' " "' : ''))
+    asked.push(`${request.method} ${name} [${body}]`)
     if (name === 'invocation/next') {
       waiting = response
       return deliver()
@@ -114,4 +115,4 @@ const variables = (values) => ({
   'cloudcall-environment': Buffer.from(JSON.stringify(values)).toString('latin1')
 })
 
-module.exports = { NODE, SCRIPTS, bodyOf, folderOf, serve, start, variables }
+module.exports = { MAJOR, serve, start, variables }
