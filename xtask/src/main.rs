@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask ci` runs what CI runs, in CI's order.
 
 mod light;
+mod node;
 mod steps;
 
 use std::process::ExitCode;

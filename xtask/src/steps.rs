@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::light;
+use crate::{light, node};
 
 /// Says what failed and, where it is known, what to do.
 pub(crate) type Failure = String;
@@ -39,6 +39,8 @@ const STEPS: &[Step] = &[
         docs.env("RUSTDOCFLAGS", "--deny=warnings");
         run(docs)
     }),
+    ("Node packages", node::install),
+    ("tests of the Node scripts", node::test_scripts),
     ("tests", || {
         let mut tests = cargo(&["test", "--workspace"]);
         // A snapshot that differs is a failure, never a new file.
@@ -72,11 +74,17 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask is a folder of the workspace")
+}
+
 /// A program at the root of the workspace.
 pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(root);
+    command.args(arguments).current_dir(root());
     command
 }
 

@@ -11,7 +11,7 @@ use super::print;
 use crate::failure::Failure;
 use crate::json;
 use crate::printer::Printer;
-use crate::runner::{Function, LARGEST, Outcome, WorkerError};
+use crate::runner::{Function, Kind, LARGEST, Outcome, WorkerError};
 
 /// The platform's limit for the response of a synchronous invocation, in bytes.
 const PLATFORM_LIMIT: usize = 6 << 20;
@@ -57,13 +57,20 @@ pub(super) fn failure(error: &WorkerError, function: &Function) -> Failure {
             limit.saturating_mul(2).max(GENEROUS).as_secs()
         )),
         WorkerError::NeverReady | WorkerError::Died { started: false, .. } => {
-            failed(error).hint(format!(
-                "main in {} must call cloudcall::runtime::run(handler) and wait for it",
-                function.folder.display()
-            ))
+            let folder = function.folder.display();
+            failed(error).hint(match function.kind {
+                Kind::Rust => format!(
+                    "main in {folder} must call cloudcall::runtime::run(handler) and wait for it"
+                ),
+                Kind::Node => format!("see what {folder} does while it is loaded"),
+            })
         }
-        WorkerError::Died { started: true, .. } => failed(error)
-            .hint("its output is above; with RUST_BACKTRACE=1 a panic shows where it came from"),
+        WorkerError::Died { started: true, .. } => failed(error).hint(match function.kind {
+            Kind::Rust => {
+                "its output is above; with RUST_BACKTRACE=1 a panic shows where it came from"
+            }
+            Kind::Node => "its output is above; look for a process.exit(), or memory that ran out",
+        }),
         WorkerError::Port(_) => {
             Failure::tool(error).hint("try again; a firewall or sandbox may forbid loopback ports")
         }
@@ -159,7 +166,7 @@ fn reported(body: &[u8], function: &Function) -> Failure {
         )
     } else {
         format!(
-            "the handler in {} gave this error",
+            "the error is that of the code in {}",
             function.folder.display()
         )
     };
@@ -169,10 +176,17 @@ fn reported(body: &[u8], function: &Function) -> Failure {
 /// The text in one line, and its message, if it is an object with an `errorMessage`.
 fn error_object(text: &str) -> Option<(String, String)> {
     let error: Value = serde_json::from_str(text).ok()?;
-    let message = match error.get("errorMessage")? {
+    let mut message = match error.get("errorMessage")? {
         Value::String(message) => message.clone(),
         other => other.to_string(),
     };
+    // Of user code the platform says only that it threw; what it threw begins the stack trace.
+    let thrown = error.get("stackTrace").and_then(Value::as_str);
+    if let Some(thrown) = thrown.and_then(|trace| trace.lines().next())
+        && !message.contains(thrown)
+    {
+        message = format!("{message}: {thrown}");
+    }
     Some((json::one_line(text).ok()?, message))
 }
 
@@ -186,7 +200,7 @@ mod tests {
             error_object(r#"{"stackTrace": "s", "errorMessage": "m"}"#),
             Some((
                 r#"{"stackTrace":"s","errorMessage":"m"}"#.into(),
-                "m".into()
+                "m: s".into()
             ))
         );
         for other in ["plain text", "{}", "[]", "\"errorMessage\"", ""] {

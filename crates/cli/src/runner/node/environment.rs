@@ -4,8 +4,9 @@ use std::ffi::OsString;
 
 use super::super::caller::Caller;
 
-/// The environment id of a function that runs here.
-const LOCAL: &str = "local";
+/// The environment id of a function that runs here. Not `local`, of which the SDK takes note: it
+/// then knows no `DYNAMIC_CURRENT_ENV`.
+const LOCAL: &str = "cloudcall-local";
 
 /// What every version of the SDK needs, from 0.4.0 on.
 ///

@@ -44,6 +44,8 @@ pub(super) fn check(folder: &Path) -> Result<(), SdkError> {
 
 /// The version that Node would load: that of the nearest `node_modules`, going up.
 fn installed(folder: &Path) -> Option<String> {
+    // Node goes up from where a link leads.
+    let folder = folder.canonicalize().ok()?;
     folder.ancestors().find_map(|folder| {
         let package = read(&folder.join("node_modules").join(SDK).join("package.json"))?;
         Some(package.get("version")?.as_str()?.to_owned())
