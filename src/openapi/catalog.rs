@@ -20,8 +20,7 @@ pub(crate) struct Api {
     pub(crate) name: &'static str,
     pub(crate) method: Method,
     pub(crate) path: &'static str,
-    /// The required parameters, and others that do not go where [`place_of`](Self::place_of)
-    /// puts the unnamed.
+    /// The required parameters: texts that must not be empty, and files.
     pub(crate) parameters: &'static [Parameter],
     /// The reply may be media instead of JSON.
     pub(crate) media: bool,

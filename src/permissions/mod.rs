@@ -140,11 +140,11 @@ impl Permissions {
                 format!("add {api:?} to Permissions::allow([…])"),
             ),
             Origin::Text => (
-                format!("{api} is not declared in config.json"),
+                format!("{api} is not declared"),
                 add_line("config.json", api),
             ),
             Origin::File(path) => (
-                format!("{api} is not declared in {}", path.display()),
+                format!("{api} is not declared"),
                 add_line(path.display(), api),
             ),
             Origin::Unreadable(error) => (

@@ -23,7 +23,7 @@ Examples:
   cloudcall call customerServiceMessage.getTempMedia mediaId=sample -o sample.jpg
 
 stdout holds the result, as one line of JSON; everything else is on stderr.
-Nothing leaves this machine without --live or --api-base.
+No Cloud Call leaves this machine without --live or --api-base.
 ";
 
 const INVOKE: &str = "\

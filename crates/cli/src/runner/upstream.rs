@@ -130,13 +130,18 @@ impl Upstream {
 fn tell(event: &GatewayEvent<'_>, printer: Printer) {
     match event {
         GatewayEvent::CallFailed {
-            function, error, ..
-        } => {
-            printer.warning(format_args!("{function}: {error}"));
-            if let Some(hint) = error.hint() {
+            function,
+            api,
+            error,
+            ..
+        } => match error.hint() {
+            Some(hint) => {
+                let code = error.err_code();
+                printer.warning(format_args!("{function}: {api} failed with errCode {code}"));
                 printer.hint(hint);
             }
-        }
+            None => printer.warning(format_args!("{function}: {error}")),
+        },
         GatewayEvent::Refused {
             function, message, ..
         } => match function {

@@ -62,7 +62,7 @@ impl Refusal {
     /// There is nobody to run functions.
     pub(super) fn no_invoker() -> Self {
         let message = "cloud.callFunction needs the functions to be run by cloudcall: \
-                       start them with `cloudcall dev`, `cloudcall exec` or `cloudcall invoke`";
+                       start them with `cloudcall invoke` or `cloudcall exec`";
         Self::new(FUNCTIONS_REQUEST_FAIL, message)
     }
 

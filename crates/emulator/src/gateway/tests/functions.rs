@@ -71,7 +71,7 @@ async fn a_call_that_fails_has_tcbs_code_and_the_reason() {
     };
     let (code, message) = refused("echo", "").await;
     assert_eq!(code, "FUNCTIONS_REQUEST_FAIL");
-    assert!(message.contains("cloudcall dev"), "{message}");
+    assert!(message.contains("cloudcall exec"), "{message}");
 
     bed.gateway.set_invoker(Invoker);
     for (function, event, code, message) in [
