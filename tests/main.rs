@@ -1,5 +1,9 @@
 //! End-to-end tests: the real binary, the real SDKs, real sockets.
 
+mod call;
+mod https;
+mod invoke;
+mod live;
 mod node_functions;
 mod tool;
 mod two_clients;

@@ -65,3 +65,42 @@ fn binary() -> &'static Path {
             .expect("the package has a binary")
     })
 }
+
+/// A run as a person sees it: exit code, stdout and stderr, without what differs from run to run.
+pub(crate) fn seen(command: &mut Command) -> String {
+    let output = output(command);
+    let talk: String = stderr(&output)
+        .lines()
+        .filter(|line| !is_of_cargo(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let code = output
+        .status
+        .code()
+        .map_or("none".into(), |code| code.to_string());
+    format!(
+        "exit code: {code}\n--- stdout\n{}--- stderr\n{talk}",
+        stdout(&output)
+    )
+}
+
+/// Progress of a build.
+fn is_of_cargo(line: &str) -> bool {
+    const VERBS: [&str; 5] = ["Blocking", "Building", "Compiling", "Finished", "Locking"];
+    let word = line.trim_start().split(' ').next().unwrap_or_default();
+    line.starts_with(' ') && VERBS.contains(&word)
+}
+
+/// Compares with the committed snapshot. The hint and rid of WeChat differ from call to call.
+macro_rules! assert_seen {
+    ($name:literal, $command:expr) => {{
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.add_filter(r"hint: \[[\w-]+\]", "hint: [HINT]");
+        settings.add_filter(r"rid: [0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}", "rid: RID");
+        let seen = $crate::tool::seen($command);
+        settings.bind(|| insta::assert_snapshot!($name, seen));
+    }};
+}
+pub(crate) use assert_seen;

@@ -1,0 +1,251 @@
+//! `HttpsTransport` against servers that misbehave, on real sockets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cloudcall::openapi::customer_service_message::{GetTempMedia, TempMedia, get_temp_media};
+use cloudcall::transport::{HttpsTransport, HttpsTransportBuilder};
+use cloudcall::{Cloud, Error, Permissions};
+use cloudcall_emulator::Emulator;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// A server that gives the same bytes to every request. Counts connections and requests.
+struct Server {
+    url: String,
+    connections: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    /// `reply` is written for each request; then the connection ends if `close` says so.
+    async fn start(reply: impl Into<Vec<u8>>, close: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let (connections, requests) =
+            (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (accepted, served) = (Arc::clone(&connections), Arc::clone(&requests));
+        let reply: Arc<[u8]> = reply.into().into();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                accepted.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(serve(
+                    stream,
+                    Arc::clone(&reply),
+                    close,
+                    Arc::clone(&served),
+                ));
+            }
+        });
+        Self {
+            url,
+            connections,
+            requests,
+        }
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (
+            self.connections.load(Ordering::SeqCst),
+            self.requests.load(Ordering::SeqCst),
+        )
+    }
+}
+
+async fn serve(mut stream: TcpStream, reply: Arc<[u8]>, close: bool, served: Arc<AtomicUsize>) {
+    loop {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            match stream.read_u8().await {
+                Ok(byte) => head.push(byte),
+                Err(_) => return,
+            }
+        }
+        served.fetch_add(1, Ordering::SeqCst);
+        // The client may have gone away, which is what some tests are about.
+        let _ = stream.write_all(&reply).await;
+        if close {
+            return;
+        }
+    }
+}
+
+fn cloud(url: &str, transport: HttpsTransportBuilder) -> Cloud {
+    Cloud::builder()
+        .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+        .access_token("canary/token")
+        .api_base(url)
+        .transport(transport.build())
+        .build()
+        .expect("complete")
+}
+
+async fn get(cloud: &Cloud) -> Result<TempMedia, Error> {
+    get_temp_media(cloud, GetTempMedia::new("M")).await
+}
+
+/// The error of a call; no text of it holds the token.
+async fn error_of(cloud: &Cloud) -> Error {
+    let error = get(cloud).await.expect_err("a failure");
+    assert!(
+        !format!("{error} {error:?}").contains("canary"),
+        "{error:?}"
+    );
+    error
+}
+
+const IMAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 5\r\n\r\n12345";
+
+#[tokio::test]
+async fn a_connection_is_used_again() {
+    let server = Server::start(IMAGE, false).await;
+    let cloud = cloud(&server.url, HttpsTransport::builder());
+    for _ in 0..3 {
+        assert_eq!(&get(&cloud).await.expect("an image").buffer[..], b"12345");
+    }
+    assert_eq!(server.counts(), (1, 3));
+}
+
+#[tokio::test]
+async fn a_body_that_is_cut_short_is_an_error() {
+    for reply in [
+        "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 10\r\n\r\n12345",
+        "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: ima",
+    ] {
+        let server = Server::start(reply, true).await;
+        let error = error_of(&cloud(&server.url, HttpsTransport::builder())).await;
+        assert!(error.is_network(), "{error}");
+        assert_eq!(error.err_code(), -601_003);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_or_does_not_end_is_given_up() {
+    for reply in [
+        "",
+        "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 10\r\n\r\n12345",
+    ] {
+        let server = Server::start(reply, false).await;
+        let transport = HttpsTransport::builder().timeout(Duration::from_millis(100));
+        let error = error_of(&cloud(&server.url, transport)).await;
+        assert!(error.is_timeout(), "{error}");
+        assert_eq!(error.err_code(), -604_102);
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_a_network_error_that_names_the_host() {
+    let address = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        listener.local_addr().expect("bound")
+    };
+    let error = error_of(&cloud(
+        &format!("http://{address}"),
+        HttpsTransport::builder(),
+    ))
+    .await;
+    assert!(error.is_network(), "{error}");
+    assert!(error.err_msg().contains(&address.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_on_the_same_host_only() {
+    let redirect =
+        |to: &str| format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+    let other = Server::start(IMAGE, false).await;
+    let server = Server::start(
+        redirect(&format!("{}/x?access_token=canary", other.url)),
+        false,
+    )
+    .await;
+    let error = error_of(&cloud(&server.url, HttpsTransport::builder())).await;
+    assert_eq!(error.err_code(), -604_103);
+    assert_eq!((server.counts().1, other.counts().0), (1, 0));
+
+    // To itself: followed, and given up after a few rounds.
+    let server = Server::start(redirect("/elsewhere"), false).await;
+    let error = error_of(&cloud(&server.url, HttpsTransport::builder())).await;
+    assert_eq!(error.err_code(), -604_103);
+    assert_eq!(server.counts().1, 6);
+}
+
+#[tokio::test]
+async fn a_reply_over_the_limit_is_refused_without_reading_it() {
+    let chunk = format!("{:x}\r\n{}\r\n", 1000, "x".repeat(1000));
+    for reply in [
+        "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 1000000000000\r\n\r\nx"
+            .to_owned(),
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+            chunk.repeat(20)
+        ),
+    ] {
+        let server = Server::start(reply, false).await;
+        let transport = HttpsTransport::builder().max_reply_size(10_000);
+        let error = error_of(&cloud(&server.url, transport)).await;
+        assert_eq!(error.err_code(), -604_103);
+        assert!(
+            error.err_msg().contains("larger than 10000 bytes"),
+            "{error}"
+        );
+    }
+    let server = Server::start(IMAGE, false).await;
+    get(&cloud(
+        &server.url,
+        HttpsTransport::builder().max_reply_size(5),
+    ))
+    .await
+    .expect("just small enough");
+}
+
+fn of_emulator(emulator: &Emulator, url: &str) -> Cloud {
+    Cloud::builder()
+        .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+        .app_secret(emulator.app_id(), emulator.app_secret())
+        .api_base(url)
+        .build()
+        .expect("complete")
+}
+
+#[tokio::test]
+async fn ten_megabytes_arrive_whole() {
+    let bytes: Vec<u8> = (0..10_000_000_u32)
+        .map(|number| (number % 251) as u8)
+        .collect();
+    let emulator = Emulator::builder()
+        .media("M", bytes.clone())
+        .build()
+        .expect("an emulator");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let server = emulator.start(listener).expect("started");
+    let media = get(&of_emulator(&emulator, &server.url()))
+        .await
+        .expect("the media");
+    assert!(media.buffer[..] == bytes[..]);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_first_callers_ask_for_one_token_over_real_sockets() {
+    let emulator = Emulator::builder()
+        .media("M", &b"\x89PNG"[..])
+        .build()
+        .expect("an emulator");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let server = emulator.start(listener).expect("started");
+    let cloud = of_emulator(&emulator, &server.url());
+    let mut callers = JoinSet::new();
+    for _ in 0..1000 {
+        let cloud = cloud.clone();
+        callers.spawn(async move { get(&cloud).await });
+    }
+    for outcome in callers.join_all().await {
+        outcome.expect("the media");
+    }
+    assert_eq!(emulator.journal().count("/cgi-bin/stable_token"), 1);
+    assert_eq!(emulator.journal().count("/cgi-bin/media/get"), 1000);
+    server.close().await;
+}
