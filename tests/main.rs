@@ -3,6 +3,7 @@
 mod call;
 mod https;
 mod invoke;
+#[cfg(target_os = "linux")]
 mod live;
 mod node_functions;
 mod tool;

@@ -1,7 +1,9 @@
 //! Node functions and the real `wx-server-sdk`.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -208,6 +210,53 @@ fn a_function_calls_another() {
         "{error}"
     );
     assert!(talk.contains("nobody"), "{talk}");
+}
+
+/// Attaches Node's own debugger and lets the function go on, for longer than its time limit.
+#[test]
+fn under_the_debugger_there_is_no_time_limit() {
+    let code = "exports.main = () => { const start = Date.now(); while (Date.now() - start < 500); return 'done' }";
+    let project = project(
+        "f",
+        &[("index.js", code), ("config.json", r#"{"timeout":0.2}"#)],
+    );
+    let mut run = cloudcall(project.path());
+    run.args(["invoke", "f", "--inspect=0"]);
+    run.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = run.spawn().expect("the binary starts");
+    let mut talk = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let address = talk
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| {
+            Some(
+                line.split_once("listening on ws://")?
+                    .1
+                    .split_once('/')?
+                    .0
+                    .to_owned(),
+            )
+        })
+        .expect("an address");
+    let mut debugger = Command::new("node")
+        .args(["inspect", &address])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node starts");
+    let mut commands = debugger.stdin.take().expect("piped");
+    let mut shown = BufReader::new(debugger.stdout.take().expect("piped")).lines();
+    shown
+        .by_ref()
+        .map_while(Result::ok)
+        .find(|line| line.contains("Break on start"))
+        .expect("it waits for the debugger");
+    writeln!(commands, "cont").expect("to command");
+    let rest: Vec<_> = talk.map_while(Result::ok).collect();
+    let output = child.wait_with_output().expect("the end");
+    drop(commands);
+    debugger.wait().expect("the debugger's end");
+    assert_eq!(stdout(&output), "\"done\"\n", "{rest:?}");
 }
 
 #[test]

@@ -94,9 +94,11 @@ pub(crate) struct InvokeArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) functions: Option<PathBuf>,
 
-    /// Run a Node function under Node's debugger, without a time limit: attach to port 9229
-    #[arg(long)]
-    pub(crate) inspect: bool,
+    /// Run a Node function under Node's debugger, without a time limit: it waits until a debugger
+    /// has been attached to the port, and continues
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "9229")]
+    pub(crate) inspect: Option<u16>,
 
     #[command(flatten)]
     pub(crate) caller: CallerArgs,

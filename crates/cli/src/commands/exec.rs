@@ -43,7 +43,7 @@ pub(super) async fn run(args: ExecArgs, context: Context) -> Result<(), Failure>
         .map(str::to_owned);
     let upstream = Upstream::open(target, app_id.as_deref(), printer).await?;
     let caller = Caller::new(args.caller, upstream.app_id());
-    let host = Host::new(project, upstream, caller, env, spawner, printer, false);
+    let host = Host::new(project, upstream, caller, env, spawner, printer);
     let config = std::path::absolute(config).map_err(|error| {
         Failure::tool(format_args!("the current folder cannot be told: {error}"))
     })?;

@@ -18,7 +18,7 @@ pub(super) async fn run(args: InvokeArgs, context: Context) -> Result<(), Failur
     let target = Target::choose(&args.target, &env, &root)?;
     let project = Project::find(&root, args.functions.as_deref())?;
     let function = project.function(&args.function)?;
-    if args.inspect && function.kind == Kind::Rust {
+    if args.inspect.is_some() && function.kind == Kind::Rust {
         return Err(
             Failure::usage("--inspect is Node's debugger, and this is a Rust function")
                 .hint("leave out --inspect"),
@@ -33,17 +33,8 @@ pub(super) async fn run(args: InvokeArgs, context: Context) -> Result<(), Failur
         .or_else(|| project.app_id().map(Into::into));
     let upstream = Upstream::open(target, app_id.as_deref(), printer).await?;
     let caller = Caller::new(args.caller, upstream.app_id());
-    let inspect = args.inspect;
-    let host = Host::new(
-        Some(project),
-        upstream,
-        caller,
-        env,
-        spawner,
-        printer,
-        inspect,
-    );
-    match host.invoke(&function, event).await {
+    let host = Host::new(Some(project), upstream, caller, env, spawner, printer);
+    match host.invoke(&function, event, args.inspect).await {
         Ok(outcome) => outcome::report(outcome, &function, output.as_ref(), printer),
         Err(InvocationError::Prepare(error)) => Err(error.into()),
         Err(InvocationError::Worker(error)) => Err(outcome::failure(&error, &function)),

@@ -40,8 +40,6 @@ pub(crate) struct Host {
     pub(crate) env: Env,
     pub(crate) spawner: Spawner,
     pub(crate) printer: Printer,
-    /// Functions run under Node's debugger, without a time limit.
-    pub(crate) inspect: bool,
     scripts: OnceLock<Scripts>,
 }
 
@@ -54,7 +52,6 @@ impl Host {
         env: Env,
         spawner: Spawner,
         printer: Printer,
-        inspect: bool,
     ) -> Arc<Self> {
         let host = Arc::new(Self {
             project,
@@ -63,7 +60,6 @@ impl Host {
             env,
             spawner,
             printer,
-            inspect,
             scripts: OnceLock::new(),
         });
         // Weak, because the host holds the gateway.
@@ -112,18 +108,20 @@ impl Host {
         Ok((environment, token))
     }
 
-    /// Runs a function once, in a worker of its own.
+    /// Runs a function once, in a worker of its own; one in Node under a debugger at the port
+    /// `inspect`, if that is given, and then without a time limit.
     pub(crate) async fn invoke(
         &self,
         function: &Function,
         event: String,
+        inspect: Option<u16>,
     ) -> Result<Outcome, InvocationError> {
         let settings = Settings::load(&function.config());
         self.warn(function, &settings);
         let Prepared {
             spec,
             token: _token,
-        } = prepare(self, function, &settings).await?;
+        } = prepare(self, function, &settings, inspect).await?;
         let event = match function.kind {
             Kind::Rust => self.caller.introduce(event),
             // The script in Node does it, from the environment.
@@ -168,7 +166,7 @@ impl FunctionInvoker for Calls {
             .ok_or(InvokeError::NotFound)?;
         let event = String::from_utf8(call.event.into())
             .map_err(|error| InvokeError::Failed(format!("the event is not UTF-8: {error}")))?;
-        match host.invoke(&function, event).await {
+        match host.invoke(&function, event, None).await {
             Ok(Outcome::Response(result)) => Ok(result),
             Ok(Outcome::Error(error)) => Err(InvokeError::Failed(
                 String::from_utf8_lossy(&error).into_owned(),

@@ -38,6 +38,7 @@ pub(super) async fn prepare(
     host: &Host,
     function: &Function,
     settings: &Settings,
+    inspect: Option<u16>,
 ) -> Result<Prepared, PrepareError> {
     let folder = absolute(&function.folder)?;
     let mut environment = host.env.for_children();
@@ -59,7 +60,7 @@ pub(super) async fn prepare(
             let (sdk, issued) = host.sdk_environment(&function.name, &function.config())?;
             environment.extend(sdk);
             token = Some(issued);
-            (program, host.scripts()?.arguments(host.inspect))
+            (program, host.scripts()?.arguments(inspect))
         }
     };
     Ok(Prepared {
@@ -69,7 +70,7 @@ pub(super) async fn prepare(
             arguments,
             folder,
             environment,
-            time_limit: (!host.inspect).then_some(settings.timeout),
+            time_limit: inspect.is_none().then_some(settings.timeout),
             memory_limit: settings.memory,
         },
         token,

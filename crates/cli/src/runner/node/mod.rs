@@ -51,11 +51,12 @@ impl Scripts {
         self.0.path().join(name)
     }
 
-    /// What Node is started with to run the function in its working directory.
-    pub(super) fn arguments(&self, inspect: bool) -> Vec<OsString> {
+    /// What Node is started with to run the function in its working directory, under a debugger
+    /// at a port if one is given.
+    pub(super) fn arguments(&self, inspect: Option<u16>) -> Vec<OsString> {
         let mut arguments = Vec::new();
-        if inspect {
-            arguments.push("--inspect-brk".into());
+        if let Some(port) = inspect {
+            arguments.push(format!("--inspect-brk=127.0.0.1:{port}").into());
         }
         arguments.extend([
             "--require".into(),
