@@ -8,7 +8,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::openapi::catalog::Api;
 use crate::permissions::Permissions;
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 use crate::transport::{Exchange, Transport};
 
 /// Where WeChat's API is.
@@ -65,6 +65,13 @@ impl Cloud {
     /// What may be called.
     pub fn permissions(&self) -> &Permissions {
         &self.0.permissions
+    }
+
+    /// Knows the app's secret already.
+    pub(crate) fn redactor(&self) -> Redactor {
+        let mut redactor = Redactor::default();
+        redactor.extend(self.0.tokens.secret());
+        redactor
     }
 
     pub(crate) fn transport(&self) -> &Exchange {
@@ -170,9 +177,14 @@ impl CloudBuilder {
     ///
     /// # Errors
     ///
-    /// [`is_invalid_argument`](Error::is_invalid_argument): the API base is no HTTP URL, or there
-    /// is no transport (none is set and the feature `https` is off).
+    /// [`is_invalid_argument`](Error::is_invalid_argument): the API base is no HTTP URL, the app id,
+    /// secret or access token is empty, or there is no transport (none is set and the feature
+    /// `https` is off).
     pub fn build(self) -> Result<Cloud, Error> {
+        if let Some(empty) = self.tokens.empty_part() {
+            return Err(Error::settings(format!("{empty} is empty"))
+                .with_hint("leave it out where no access token is to be sent"));
+        }
         let api_base = match self.api_base {
             Some(url) => checked_base(&url)?,
             None => WECHAT.to_owned(),
@@ -196,7 +208,6 @@ impl fmt::Debug for CloudBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CloudBuilder")
             .field("permissions", &self.permissions)
-            .field("api_base", &self.api_base)
             .field("tokens", &self.tokens)
             .finish_non_exhaustive()
     }
@@ -217,13 +228,20 @@ fn default_transport() -> Result<Arc<dyn Transport>, Error> {
         .with_hint("set one with CloudBuilder::transport, or turn on the feature `https`"))
 }
 
+/// The longest API base, in bytes.
+const LONGEST_BASE: usize = 2048;
+
 /// The URL without a slash at its end, so that a path can follow.
 fn checked_base(url: &str) -> Result<String, Error> {
     let refuse = |what: &str| {
         Error::settings(format!("the API base {what}"))
             .with_hint("write it like https://api.weixin.qq.com or http://127.0.0.1:8080")
     };
-    let parsed: http::Uri = url.trim().parse().map_err(|_| refuse("is not a URL"))?;
+    let url = url.trim();
+    if url.len() > LONGEST_BASE {
+        return Err(refuse("is too long"));
+    }
+    let parsed: http::Uri = url.parse().map_err(|_| refuse("is not a URL"))?;
     if !matches!(parsed.scheme_str(), Some("http" | "https")) {
         return Err(refuse("must begin with http:// or https://"));
     }
@@ -234,10 +252,11 @@ fn checked_base(url: &str) -> Result<String, Error> {
     {
         return Err(refuse("must not hold a user name or password"));
     }
-    if parsed.query().is_some() {
-        return Err(refuse("must not hold a query"));
+    // The path of an API follows, which would become part of either.
+    if url.contains(['?', '#']) {
+        return Err(refuse("must not hold a query or a fragment"));
     }
-    Ok(url.trim().trim_end_matches('/').to_owned())
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]
@@ -247,7 +266,7 @@ mod tests {
     fn env(variables: &[(&str, &str)]) -> Env {
         Env::from(|name| {
             let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
+            found.map(|(_, value)| (*value).into())
         })
     }
 
@@ -294,6 +313,23 @@ mod tests {
     }
 
     #[test]
+    fn empty_credentials_are_refused() {
+        for (builder, expected) in [
+            (
+                Cloud::builder().app_secret("wx1", ""),
+                "the app secret is empty",
+            ),
+            (Cloud::builder().app_secret("", "s"), "the app id is empty"),
+            (
+                Cloud::builder().access_token(""),
+                "the access token is empty",
+            ),
+        ] {
+            assert_eq!(builder.build().expect_err(expected).err_msg(), expected);
+        }
+    }
+
+    #[test]
     fn a_base_that_is_no_http_url_is_refused() {
         for (url, expected) in [
             ("127.0.0.1:80", "begin with http"),
@@ -302,6 +338,8 @@ mod tests {
             ("http://", "not a URL"),
             ("http://u:p@h", "user name"),
             ("http://h/?a=b", "query"),
+            ("http://h/a#b", "fragment"),
+            (&format!("http://h/{}", "a".repeat(2048)), "too long"),
         ] {
             let error = checked_base(url).expect_err(url);
             assert!(error.err_msg().contains(expected), "{url}: {error}");

@@ -1,5 +1,6 @@
 //! The environment of a function, read in one place.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::secret::Secret;
@@ -18,14 +19,16 @@ pub(crate) struct Env {
 
 impl Env {
     pub(crate) fn read() -> Self {
-        Self::from(|name| std::env::var_os(name).and_then(|value| value.into_string().ok()))
+        Self::from(|name| std::env::var_os(name))
     }
 
     /// Reads from any source, so that tests need not change the process's environment.
-    pub(crate) fn from(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let variable = |name| variable(name).filter(|value| !value.is_empty());
+    pub(crate) fn from(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let os = |name| variable(name).filter(|value| !value.is_empty());
+        // What is no Unicode is no address, and WeChat will say that it is no credential either.
+        let variable = |name| os(name).map(|value| value.to_string_lossy().into_owned());
         Self {
-            config: variable("CLOUDCALL_CONFIG").map(Into::into),
+            config: os("CLOUDCALL_CONFIG").map(Into::into),
             api_base: variable("CLOUDCALL_API_BASE"),
             app_id: variable("WECHAT_APPID"),
             app_secret: variable("WECHAT_SECRET").map(Into::into),

@@ -1,5 +1,6 @@
 //! The one error of a Cloud Call, with the codes of `wx-server-sdk`.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -7,6 +8,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::secret::Redactor;
 use crate::transport::{TransportError, TransportErrorKind};
 
 /// The SDK's own codes, as `wx-server-sdk` numbers them.
@@ -177,28 +179,23 @@ impl Error {
         self
     }
 
-    /// Takes a secret out of every text that came from outside: servers and proxies like to quote
-    /// the URL of the request.
+    /// Takes secrets out of every text that came from outside.
     #[must_use]
-    pub(crate) fn without(mut self, secret: &str) -> Self {
-        if !secret.is_empty() {
-            let clean = |text: &mut String| {
-                if text.contains(secret) {
-                    *text = text.replace(secret, "***");
-                }
-            };
-            clean(&mut self.0.err_msg);
-            if let Some(hint) = &mut self.0.hint {
-                clean(hint);
+    pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
+        let clean = |text: &mut String| {
+            if let Cow::Owned(clean) = redactor.clean(text) {
+                *text = clean;
             }
-            if let Some(reply) = &mut self.0.reply {
-                each_text(reply, &clean);
-            }
-            self.0.source = self
-                .0
-                .source
-                .filter(|source| !mentions(source.as_ref(), secret));
+        };
+        clean(&mut self.0.err_msg);
+        if let Some(hint) = &mut self.0.hint {
+            clean(hint);
         }
+        self.0.reply = self.0.reply.map(|reply| redacted_json(reply, redactor));
+        self.0.source = self
+            .0
+            .source
+            .filter(|source| !mentions(source.as_ref(), redactor));
         self
     }
 
@@ -219,7 +216,8 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// The JSON that was received where media was expected, keys as WeChat wrote them.
+    /// The JSON that was received where something else was expected, with keys in camelCase as in
+    /// every reply.
     pub fn reply(&self) -> Option<&Value> {
         self.0.reply.as_ref()
     }
@@ -280,19 +278,32 @@ fn gateway(code: i64, detail: &str) -> String {
     format!("system error: error code: {code}, {detail}")
 }
 
-/// Whether an error, or what caused it, holds the text.
-fn mentions(error: &(dyn StdError + 'static), text: &str) -> bool {
-    error.to_string().contains(text) || error.source().is_some_and(|cause| mentions(cause, text))
+/// Whether an error, or what caused it, holds a secret.
+fn mentions(error: &(dyn StdError + 'static), redactor: &Redactor) -> bool {
+    redactor.finds_in(&error.to_string())
+        || error
+            .source()
+            .is_some_and(|cause| mentions(cause, redactor))
 }
 
-fn each_text(value: &mut Value, change: &impl Fn(&mut String)) {
+/// The same JSON, without secrets in keys and texts.
+fn redacted_json(value: Value, redactor: &Redactor) -> Value {
     match value {
-        Value::String(text) => change(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, change)),
+        Value::String(text) => redactor.clean(&text).into(),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| redacted_json(item, redactor))
+            .collect(),
         Value::Object(fields) => fields
-            .values_mut()
-            .for_each(|field| each_text(field, change)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            .into_iter()
+            .map(|(name, field)| {
+                (
+                    redactor.clean(&name).into_owned(),
+                    redacted_json(field, redactor),
+                )
+            })
+            .collect(),
+        plain => plain,
     }
 }
 
@@ -384,11 +395,13 @@ mod tests {
 
     #[test]
     fn a_secret_is_taken_out_of_every_text() {
+        let mut redactor = Redactor::default();
+        redactor.add(&"s3cret".into());
         let error = Error::wechat("a.b", 1, "GET /?access_token=s3cret")
             .with_hint("s3cret")
-            .with_reply(serde_json::json!({"url": ["http://x/?t=s3cret"]}))
+            .with_reply(serde_json::json!({"s3cret": ["http://x/?t=s3cret"]}))
             .with_source("s3cret")
-            .without("s3cret");
+            .redacted(&redactor);
         let shown = format!("{error} {error:?} {:?} {:?}", error.reply(), error.hint());
         assert!(!shown.contains("s3cret"), "{shown}");
         assert!(shown.contains("access_token=***"), "{shown}");

@@ -184,6 +184,7 @@
 //! - An integer keeps its digits: up to 64 bits as a number, beyond as text.
 //! - The errors of the SDK's own (-604101 and others) say more: after the SDK's wording follows
 //!   what is wrong and where.
+//! - A parameter that is `null` is not sent.
 //! - An error quotes at most 4096 bytes of a reply, and `***` in place of a secret.
 
 mod access_token;

@@ -27,15 +27,32 @@ impl AccessTokens {
         Self::OfApp(Arc::new(StableToken::new(app_id, secret)))
     }
 
+    /// The app's secret.
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::OfApp(app) => Some(app.secret()),
+            Self::None | Self::Fixed(_) => None,
+        }
+    }
+
+    /// What is there, but empty.
+    pub(crate) fn empty_part(&self) -> Option<&'static str> {
+        match self {
+            Self::Fixed(token) if token.expose().is_empty() => Some("the access token"),
+            Self::OfApp(app) => app.empty_part(),
+            Self::None | Self::Fixed(_) => None,
+        }
+    }
+
     /// The token to send.
     pub(crate) async fn get(&self, cloud: &Cloud, api: &Api) -> Result<Option<Secret>, Error> {
         match self {
             Self::None => Ok(None),
             Self::Fixed(token) => Ok(Some(token.clone())),
-            Self::OfApp(app) => match app.get(cloud, None).await {
-                Ok(token) => Ok(Some(token)),
-                Err(failure) => Err(failure.into_error(api)),
-            },
+            Self::OfApp(app) => app
+                .get(cloud, None)
+                .await
+                .map_err(|failure| failure.into_error(api)),
         }
     }
 
@@ -48,10 +65,10 @@ impl AccessTokens {
     ) -> Result<Option<Secret>, Error> {
         match self {
             Self::None | Self::Fixed(_) => Ok(None),
-            Self::OfApp(app) => match app.get(cloud, Some(rejected)).await {
-                Ok(token) => Ok(Some(token)),
-                Err(failure) => Err(failure.into_error(api)),
-            },
+            Self::OfApp(app) => app
+                .get(cloud, Some(rejected))
+                .await
+                .map_err(|failure| failure.into_error(api)),
         }
     }
 }

@@ -23,6 +23,9 @@ use crate::transport::{TransportError, TransportErrorKind};
 /// before the old one ends, so a renewal at this moment always gets a fresh one.
 const MARGIN: Duration = Duration::from_secs(60);
 
+/// The least time between two tokens that are forced. WeChat allows 20 a day.
+const BETWEEN_FORCED: Duration = Duration::from_secs(24 * 60 * 60 / 20);
+
 pub(crate) struct StableToken {
     app_id: String,
     secret: Secret,
@@ -37,6 +40,7 @@ struct State {
     /// How many fetches have ended, and how the last one failed if it did.
     ended: u64,
     failure: Option<Failure>,
+    forced_at: Option<Instant>,
 }
 
 struct Current {
@@ -78,16 +82,31 @@ impl StableToken {
         }
     }
 
-    /// A token that is valid as far as is known, and is not the rejected one.
+    pub(super) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    pub(super) fn empty_part(&self) -> Option<&'static str> {
+        if self.app_id.is_empty() {
+            Some("the app id")
+        } else if self.secret.expose().is_empty() {
+            Some("the app secret")
+        } else {
+            None
+        }
+    }
+
+    /// A token that is valid as far as is known, and is not the rejected one; none if there is no
+    /// other than that.
     pub(super) async fn get(
         &self,
         cloud: &Cloud,
         rejected: Option<&Secret>,
-    ) -> Result<Secret, Failure> {
+    ) -> Result<Option<Secret>, Failure> {
         let ended_before = {
             let state = self.state();
             if let Some(token) = state.usable(rejected) {
-                return Ok(token);
+                return Ok(Some(token));
             }
             state.ended
         };
@@ -95,12 +114,14 @@ impl StableToken {
         {
             let state = self.state();
             if let Some(token) = state.usable(rejected) {
-                return Ok(token);
+                return Ok(Some(token));
             }
-            if state.ended > ended_before
-                && let Some(failure) = &state.failure
-            {
-                return Err(failure.clone());
+            // Whoever waited for a fetch takes what came of it.
+            if state.ended > ended_before {
+                return match &state.failure {
+                    Some(failure) => Err(failure.clone()),
+                    None => Ok(None),
+                };
             }
         }
         let fetched = self.fetch_other_than(cloud, rejected).await;
@@ -111,7 +132,7 @@ impl StableToken {
                 state.failure = None;
                 let token = current.token.clone();
                 state.current = Some(current);
-                Ok(token)
+                Ok((rejected != Some(&token)).then_some(token))
             }
             Err(failure) => {
                 state.failure = Some(failure.clone());
@@ -120,18 +141,42 @@ impl StableToken {
         }
     }
 
-    /// Fetches; and if WeChat hands out the very token that it rejected, asks for a new one.
-    /// That is the last resort, because it is limited to 20 a day and ends the old token for all.
+    /// Fetches; and if WeChat hands out the very token that it rejected, forces a new one. That is
+    /// the last resort, because it is limited and ends the old token for all.
     async fn fetch_other_than(
         &self,
         cloud: &Cloud,
         rejected: Option<&Secret>,
     ) -> Result<Current, Failure> {
         let current = self.fetch(cloud, false).await?;
-        if rejected == Some(&current.token) {
-            return self.fetch(cloud, true).await;
+        if rejected != Some(&current.token) || !self.may_force() {
+            return Ok(current);
         }
-        Ok(current)
+        match self.fetch(cloud, true).await {
+            Ok(forced) => Ok(forced),
+            // The rejection itself tells the caller more than this.
+            Err(failure) => {
+                tracing::warn!(
+                    app_id = self.app_id,
+                    ?failure,
+                    "no new access token was forced"
+                );
+                Ok(current)
+            }
+        }
+    }
+
+    /// Whether a token may be forced now; if so, it counts as done.
+    fn may_force(&self) -> bool {
+        let mut state = self.state();
+        let now = Instant::now();
+        let may = state
+            .forced_at
+            .is_none_or(|at| now.duration_since(at) >= BETWEEN_FORCED);
+        if may {
+            state.forced_at = Some(now);
+        }
+        may
     }
 
     async fn fetch(&self, cloud: &Cloud, force_refresh: bool) -> Result<Current, Failure> {
@@ -144,7 +189,7 @@ impl StableToken {
         let request = http::Request::post(format!("{}/cgi-bin/stable_token", cloud.api_base()))
             .header(CONTENT_TYPE, "application/json")
             .body(Bytes::from(body.to_string()))
-            .expect("a path after a checked base is a URI");
+            .expect("a path after a base that is checked, and not long, is a URI");
         // The lifetime counts from before the request, so that a slow answer cannot stretch it.
         let asked_at = Instant::now();
         let response = cloud.transport().send(request).await?;
@@ -153,11 +198,12 @@ impl StableToken {
             force_refresh,
             "asked for an access token"
         );
-        self.read(&response, asked_at)
+        self.read(cloud, &response, asked_at)
     }
 
     fn read(
         &self,
+        cloud: &Cloud,
         response: &http::Response<Bytes>,
         asked_at: Instant,
     ) -> Result<Current, Failure> {
@@ -170,7 +216,7 @@ impl StableToken {
                 ..
             }) if errcode != 0 => Err(Failure::WeChat {
                 errcode,
-                errmsg: errmsg.replace(self.secret.expose(), "***"),
+                errmsg: cloud.redactor().clean(&errmsg).into_owned(),
             }),
             Ok(Answer {
                 access_token: Some(token),

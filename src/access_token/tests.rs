@@ -193,6 +193,24 @@ async fn only_if_the_rejected_token_comes_back_a_new_one_is_forced() {
     assert_eq!((script.handed_out, script.forced), (3, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_token_is_forced_no_more_often_than_wechat_allows() {
+    let wechat = WeChat::default();
+    wechat.script().same_again = true;
+    for number in 1..100 {
+        wechat.reject(&format!("T{number}"), 40001);
+    }
+    let cloud = wechat.cloud();
+    for _ in 0..10 {
+        let error = accepted(&cloud).await.expect_err("always rejected");
+        assert_eq!(error.err_code(), 40001);
+    }
+    assert_eq!(wechat.script().forced, 1);
+    tokio::time::advance(Duration::from_secs(24 * 60 * 60 / 20)).await;
+    accepted(&cloud).await.expect_err("always rejected");
+    assert_eq!(wechat.script().forced, 2);
+}
+
 #[tokio::test]
 async fn a_fixed_token_is_sent_as_it_is_and_its_rejection_is_final() {
     let wechat = WeChat::default();

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::cloud::Cloud;
 use crate::error::Error;
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 use arguments::Arguments;
 use catalog::Api;
 use reply::Received;
@@ -85,24 +85,25 @@ async fn call_and_read<T>(
     arguments: Value,
     read: impl FnOnce(Reply) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let arguments = Arguments::from_json(find(api)?, arguments)?;
+    let api = find(api)?;
+    let arguments = Arguments::from_json(api, arguments)?;
     call_with(cloud, api, &arguments, read).await
 }
 
 /// The same, with arguments as WeChat names them, so that a file need not go through JSON.
 async fn call_with<T>(
     cloud: &Cloud,
-    api: &str,
+    api: &'static Api,
     arguments: &Arguments,
     read: impl FnOnce(Reply) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let api = find(api)?;
     arguments.check(api)?;
-    let (received, token) = exchange(cloud, api, arguments).await?;
-    received
-        .into_reply(api)
+    let mut redactor = cloud.redactor();
+    exchange(cloud, api, arguments, &mut redactor)
+        .await
+        .and_then(|received| received.into_reply(api, &redactor))
         .and_then(read)
-        .map_err(|error| without_token(error, token.as_ref()))
+        .map_err(|error| error.redacted(&redactor))
 }
 
 fn find(name: &str) -> Result<&'static Api, Error> {
@@ -122,24 +123,26 @@ fn find(name: &str) -> Result<&'static Api, Error> {
 }
 
 /// Performs a call with checked arguments: permission, token, and the exchange with WeChat, again
-/// with another token if WeChat rejects the first. Gives what was received and the token that
-/// must not be shown.
+/// with another token if WeChat rejects the first. Every token that is used goes to the redactor.
 async fn exchange(
     cloud: &Cloud,
     api: &'static Api,
     arguments: &Arguments,
-) -> Result<(Received, Option<Secret>), Error> {
+    redactor: &mut Redactor,
+) -> Result<Received, Error> {
+    request::check(api, cloud.api_base(), arguments)?;
     cloud.permissions().check(api.name)?;
     let token = cloud.access_token(api).await?;
+    redactor.extend(&token);
     let received = send(cloud, api, token.as_ref(), arguments).await?;
     if let Some(rejected) = &token
         && received.rejects_token()
         && let Some(renewed) = cloud.renewed_access_token(api, rejected).await?
     {
-        let received = send(cloud, api, Some(&renewed), arguments).await?;
-        return Ok((received, Some(renewed)));
+        redactor.add(&renewed);
+        return send(cloud, api, Some(&renewed), arguments).await;
     }
-    Ok((received, token))
+    Ok(received)
 }
 
 async fn send(
@@ -149,22 +152,9 @@ async fn send(
     arguments: &Arguments,
 ) -> Result<Received, Error> {
     let request = request::build(api, cloud.api_base(), token, arguments)?;
-    let response = cloud
-        .transport()
-        .send(request)
-        .await
-        .map_err(|error| without_token(Error::transport(api.name, error), token))?;
+    let response = cloud.transport().send(request).await;
+    let response = response.map_err(|error| Error::transport(api.name, error))?;
     Ok(Received::new(response))
-}
-
-/// Takes the token out of an error's texts, plain and as it stands in a URL.
-fn without_token(error: Error, token: Option<&Secret>) -> Error {
-    match token {
-        Some(token) => error
-            .without(token.expose())
-            .without(&request::encode(token.expose()).to_string()),
-        None => error,
-    }
 }
 
 #[cfg(test)]

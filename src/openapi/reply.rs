@@ -14,6 +14,7 @@ use super::case::{camel, convert_keys};
 use super::catalog::Api;
 use crate::buffer::Buffer;
 use crate::error::Error;
+use crate::secret::Redactor;
 
 /// The longest quotation of a reply in an error, in bytes.
 const QUOTED: usize = 4096;
@@ -133,7 +134,6 @@ pub struct Answer {
 pub(crate) struct Received {
     status: StatusCode,
     content_type: String,
-    location: bool,
     body: Bytes,
     /// The body read as JSON, where its label says that it may be, or where it is an HTTP error.
     json: Option<Value>,
@@ -153,7 +153,6 @@ impl Received {
         Self {
             status: head.status,
             content_type,
-            location: head.status.is_redirection(),
             body,
             json,
         }
@@ -164,51 +163,63 @@ impl Received {
         /// Invalid or not the newest; invalid; expired.
         const REJECTED: [i64; 3] = [40001, 40014, 42001];
 
-        matches!(self.refusal(), Some((errcode, _)) if REJECTED.contains(&errcode))
+        self.refusal()
+            .and_then(|refusal| refusal.number())
+            .is_some_and(|errcode| REJECTED.contains(&errcode))
     }
 
-    /// The error that the JSON tells of, if it does: WeChat's own shape, or that of WeChat Cloud
-    /// Run's open-interface service.
-    fn refusal(&self) -> Option<(i64, &str)> {
+    /// The refusal that the JSON tells of, if it does: in WeChat's own shape, or in that of WeChat
+    /// Cloud Run's open-interface service.
+    fn refusal(&self) -> Option<Refusal<'_>> {
         let json = self.json.as_ref()?;
         let text = |field: &str| json.get(field).and_then(Value::as_str).unwrap_or_default();
-        if let Some(errcode) = json.get("errcode").and_then(number) {
-            return (errcode != 0).then(|| (errcode, text("errmsg")));
+        if json.get("error_type").is_some() {
+            return Some(Refusal {
+                code: json.get("error_code").unwrap_or(&Value::Null),
+                text: text("error_message"),
+            });
         }
-        let errcode = json.get("error_code").and_then(number)?;
-        (json.get("error_type").is_some() && errcode != 0).then(|| (errcode, text("error_message")))
+        let code = json.get("errcode").filter(|code| !is_falsy(code))?;
+        Some(Refusal {
+            code,
+            text: text("errmsg"),
+        })
     }
 
     /// The answer as it came, or the error where it is none of WeChat's API itself: an HTTP error,
     /// or one of WeChat Cloud Run.
-    pub(crate) fn into_answer(self, api: &Api) -> Result<Answer, Error> {
+    pub(crate) fn into_answer(self, api: &Api, redactor: &Redactor) -> Result<Answer, Error> {
         let of_api = self
             .json
             .as_ref()
             .is_some_and(|json| json.get("errcode").is_some());
-        if of_api || (self.status.is_success() && self.refusal().is_none()) {
-            return Ok(Answer {
-                content_type: self.content_type,
-                body: self.body,
-            });
+        if !of_api {
+            if let Some(refusal) = self.refusal() {
+                return Err(refusal.error(api));
+            }
+            if !self.status.is_success() {
+                return Err(self.http_error(redactor));
+            }
         }
-        Err(match self.refusal() {
-            Some((errcode, errmsg)) => Error::wechat(api.name, errcode, errmsg),
-            None => self.http_error(),
+        let body = match (&self.json, str::from_utf8(&self.body)) {
+            (Some(_), Ok(text)) if redactor.finds_in(text) => {
+                redactor.clean(text).into_owned().into()
+            }
+            _ => self.body,
+        };
+        Ok(Answer {
+            content_type: self.content_type,
+            body,
         })
     }
 
     /// The result of the call, or its error.
-    pub(crate) fn into_reply(self, api: &Api) -> Result<Reply, Error> {
-        if let Some((errcode, errmsg)) = self.refusal() {
-            let error = Error::wechat(api.name, errcode, errmsg);
-            return Err(match advice(errcode) {
-                Some(advice) => error.with_hint(advice),
-                None => error,
-            });
+    pub(crate) fn into_reply(self, api: &Api, redactor: &Redactor) -> Result<Reply, Error> {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal.error(api));
         }
         if !self.status.is_success() {
-            return Err(self.http_error());
+            return Err(self.http_error(redactor));
         }
         let content = match self.json {
             Some(Value::Object(mut fields)) => {
@@ -217,7 +228,7 @@ impl Received {
                 Content::Json(convert_keys(fields, camel))
             }
             None if is_json(&self.content_type) => {
-                return Err(Error::invalid_json(api.name, &quote(&self.body)));
+                return Err(Error::invalid_json(api.name, &quote(&self.body, redactor)));
             }
             Some(other) if is_json(&self.content_type) || !api.media => {
                 Content::Json(Map::from_iter([("result".to_owned(), other)]))
@@ -243,16 +254,65 @@ impl Received {
         })
     }
 
-    fn http_error(&self) -> Error {
+    fn http_error(&self, redactor: &Redactor) -> Error {
         let status = self.status;
-        if self.location {
-            return Error::unexpected_reply(&format!(
-                "HTTP {status}: a redirect to another host is not followed"
-            ));
+        if status.is_redirection() {
+            // Where to is not said: the address may hold the access token.
+            return Error::unexpected_reply(&format!("HTTP {status}, which was not followed"));
         }
-        let body = quote(&self.body);
+        let body = quote(&self.body, redactor);
         let separator = if body.is_empty() { "" } else { ": " };
         Error::unexpected_reply(&format!("HTTP {status}{separator}{body}"))
+    }
+}
+
+/// What a refusal says of itself.
+struct Refusal<'a> {
+    code: &'a Value,
+    text: &'a str,
+}
+
+impl Refusal<'_> {
+    /// The code, which is a number or a text that is one.
+    fn number(&self) -> Option<i64> {
+        let code = self.code;
+        code.as_i64()
+            .or_else(|| whole(code.as_f64()?))
+            .or_else(|| code.as_str()?.parse().ok())
+    }
+
+    fn error(&self, api: &Api) -> Error {
+        match self.number() {
+            Some(errcode) => {
+                let error = Error::wechat(api.name, errcode, self.text);
+                match advice(errcode) {
+                    Some(advice) => error.with_hint(advice),
+                    None => error,
+                }
+            }
+            None => {
+                let Self { code, text } = self;
+                Error::unexpected_reply(&format!(
+                    "the reply is a refusal with the code {code}: {text}"
+                ))
+            }
+        }
+    }
+}
+
+/// A number with a fraction of zero, within what a double counts exactly.
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < (1_u64 << 53) as f64).then_some(number as i64)
+}
+
+/// Whether the SDK, which asks `if (errcode)`, takes it for none.
+fn is_falsy(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        // "0" is true in JavaScript, but no error to anyone.
+        Value::String(text) => text.is_empty() || text == "0",
+        Value::Bool(true) | Value::Array(_) | Value::Object(_) => false,
     }
 }
 
@@ -266,11 +326,6 @@ fn is_plain_text(content_type: &str) -> bool {
     content_type.to_ascii_lowercase().contains("text/plain")
 }
 
-/// A number, or a text that is one: both are seen in the place of a code.
-fn number(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
-}
-
 /// What is known to help.
 fn advice(errcode: i64) -> Option<&'static str> {
     Some(match errcode {
@@ -282,24 +337,39 @@ fn advice(errcode: i64) -> Option<&'static str> {
     })
 }
 
-/// The beginning of a body, as text.
-fn quote(body: &[u8]) -> Cow<'_, str> {
-    if body.len() <= QUOTED {
-        return String::from_utf8_lossy(body);
+/// The beginning of a body, as text, without secrets.
+fn quote(body: &[u8], redactor: &Redactor) -> String {
+    let text = String::from_utf8_lossy(body);
+    // Cut only then, or half a secret would stay.
+    let clean = redactor.clean(&text);
+    if clean.len() <= QUOTED {
+        return clean.into_owned();
     }
-    let start = String::from_utf8_lossy(&body[..QUOTED]);
-    format!("{start}… ({} bytes in all)", body.len()).into()
+    let end = (0..=QUOTED)
+        .rev()
+        .find(|end| clean.is_char_boundary(*end))
+        .unwrap_or_default();
+    format!("{}… ({} bytes in all)", &clean[..end], body.len())
 }
 
 /// JSON in which no integer loses digits: one that does not fit 64 bits becomes a text of its
 /// digits, which is also what `wx-server-sdk`'s numbers become in a function's result.
 fn parse(body: &[u8]) -> Option<Value> {
     let text = String::from_utf8_lossy(body);
-    let value = serde_json::from_str(&text).ok()?;
-    let Cow::Owned(quoted) = quote_large_integers(&text) else {
-        return Some(value);
-    };
-    serde_json::from_str(&quoted).ok()
+    let value = serde_json::from_str(&text);
+    match quote_large_integers(&text) {
+        Cow::Borrowed(_) => value.ok(),
+        // An integer of hundreds of digits is refused as it is; whether the rest is JSON shows when
+        // it is quoted.
+        Cow::Owned(quoted) if value.as_ref().map_or_else(is_out_of_range, |_| true) => {
+            serde_json::from_str(&quoted).ok()
+        }
+        Cow::Owned(_) => None,
+    }
+}
+
+fn is_out_of_range(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("number out of range")
 }
 
 /// Puts quotes around each integer that fits neither `i64` nor `u64`, in text that is valid JSON.
@@ -368,6 +438,7 @@ mod tests {
                 r#"{"a":[123456789012345678901234567890,1],"b":"123456789012345678901234567890\"9"}"#,
                 json!({"a": ["123456789012345678901234567890", 1], "b": "123456789012345678901234567890\"9"}),
             ),
+            (&"9".repeat(400), json!("9".repeat(400))),
             ("1.25", json!(1.25)),
             (
                 "1234567890123456789012e-2",
@@ -388,10 +459,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_body_is_quoted_in_part() {
-        let quoted = quote(&[b'x'; QUOTED + 1]).into_owned();
+    fn a_long_body_is_quoted_in_part_and_no_secret_is_cut_in_two() {
+        let mut redactor = Redactor::default();
+        redactor.add(&"secret-token".into());
+        assert_eq!(quote(b"short", &redactor), "short");
+        let quoted = quote(&[b'x'; QUOTED + 1], &redactor);
         assert!(quoted.len() < QUOTED + 100);
         assert!(quoted.ends_with("(4097 bytes in all)"), "{quoted}");
-        assert_eq!(quote(b"short"), "short");
+        let body = format!("{}secret-token{}", "x".repeat(QUOTED - 4), "y".repeat(100));
+        assert!(!quote(body.as_bytes(), &redactor).contains("secr"));
     }
 }

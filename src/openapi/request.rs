@@ -23,6 +23,44 @@ pub(crate) fn encode(value: &str) -> impl std::fmt::Display {
     utf8_percent_encode(value, ENCODED)
 }
 
+/// The longest URL that arguments may make, in bytes, which leaves room for the access token. No
+/// server takes one as long.
+const LONGEST_URL: usize = 32 << 10;
+
+/// Refuses arguments that no request can hold, before anything is sent.
+pub(super) fn check(api: &Api, api_base: &str, arguments: &Arguments) -> Result<(), Error> {
+    if url(api, api_base, None, arguments).len() > LONGEST_URL {
+        let detail = format!("the arguments make a URL of more than {LONGEST_URL} bytes");
+        return Err(Error::argument(api.name, &detail));
+    }
+    for file in &arguments.files {
+        content_type(api, file)?;
+    }
+    Ok(())
+}
+
+fn url(api: &Api, api_base: &str, token: Option<&Secret>, arguments: &Arguments) -> String {
+    let mut url = format!("{api_base}{}", api.path);
+    let mut separator = '?';
+    let mut add = |name: &str, value: &str| {
+        let (name, value) = (encode(name), encode(value));
+        url.push_str(&format!("{separator}{name}={value}"));
+        separator = '&';
+    };
+    if let Some(token) = token {
+        add("access_token", token.expose());
+    }
+    for (name, value) in &arguments.fields {
+        if api.place_of(name) == Place::Query {
+            match value {
+                Value::String(text) => add(name, text),
+                other => add(name, &other.to_string()),
+            }
+        }
+    }
+    url
+}
+
 /// Builds the request of a call with checked arguments.
 pub(super) fn build(
     api: &Api,
@@ -30,28 +68,13 @@ pub(super) fn build(
     token: Option<&Secret>,
     arguments: &Arguments,
 ) -> Result<http::Request<Bytes>, Error> {
-    let mut uri = format!("{api_base}{}", api.path);
-    let mut separator = '?';
-    let mut add = |name: &str, value: &str| {
-        let (name, value) = (encode(name), encode(value));
-        uri.push_str(&format!("{separator}{name}={value}"));
-        separator = '&';
-    };
-    if let Some(token) = token {
-        add("access_token", token.expose());
-    }
-    let mut json = serde_json::Map::new();
-    for (name, value) in &arguments.fields {
-        match api.place_of(name) {
-            Place::Query => match value {
-                Value::String(text) => add(name, text),
-                other => add(name, &other.to_string()),
-            },
-            Place::Json | Place::File => {
-                json.insert(name.clone(), value.clone());
-            }
-        }
-    }
+    let uri = url(api, api_base, token, arguments);
+    let json = arguments
+        .fields
+        .iter()
+        .filter(|(name, _)| api.place_of(name) != Place::Query)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
 
     let request = http::Request::builder().method(&api.method);
     let built = if !arguments.files.is_empty() {
@@ -69,9 +92,8 @@ pub(super) fn build(
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .body(body.into())
     };
-    // The only part that can be too much is the length: a URI holds at most 65,534 bytes.
-    built
-        .map_err(|error| Error::argument(api.name, &format!("the arguments are too long: {error}")))
+    // Only an access token could be too much for it now.
+    built.map_err(|error| Error::argument(api.name, &format!("no request can be made: {error}")))
 }
 
 /// A body with the files, and the fields that go beside them.
@@ -97,10 +119,7 @@ fn multipart(
         );
     }
     for file in files {
-        let content_type = HeaderValue::from_str(&file.content_type).map_err(|_| {
-            let detail = format!("contentType of parameter {} is not a MIME type", file.field);
-            Error::argument(api.name, &detail)
-        })?;
+        let content_type = content_type(api, file)?;
         // WeChat takes a part for a file only when it has a name.
         let file_name = file.file_name.as_deref().unwrap_or("file");
         body.put_slice(
@@ -120,6 +139,13 @@ fn multipart(
     let content_type = HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}"))
         .expect("a boundary of letters, digits and hyphens can stand in a header");
     Ok((content_type, body.freeze()))
+}
+
+fn content_type(api: &Api, file: &FilePart) -> Result<HeaderValue, Error> {
+    HeaderValue::from_str(&file.content_type).map_err(|_| {
+        let detail = format!("contentType of parameter {} is not a MIME type", file.field);
+        Error::argument(api.name, &detail)
+    })
 }
 
 /// A boundary that stands in none of the files. Counted rather than drawn, so that the same call
@@ -226,11 +252,24 @@ mod tests {
     use crate::buffer::Buffer;
 
     #[test]
-    fn what_fits_no_uri_is_refused() {
-        let api = Api::find("customerServiceMessage.getTempMedia").expect("in the catalog");
-        let arguments =
-            Arguments::from_json(api, json!({"mediaId": "x".repeat(70_000)})).expect("valid");
-        let error = build(api, "https://h", None, &arguments).expect_err("too long");
-        assert_eq!(error.err_code(), -601_002);
+    fn what_no_request_can_hold_is_refused() {
+        for (api, arguments, expected) in [
+            (
+                "customerServiceMessage.getTempMedia",
+                json!({"mediaId": "x".repeat(70_000)}),
+                "a URL of more than 32768 bytes",
+            ),
+            (
+                "customerServiceMessage.uploadTempMedia",
+                json!({"type": "image", "media": {"contentType": "a\nb", "value": ""}}),
+                "contentType of parameter media is not a MIME type",
+            ),
+        ] {
+            let api = Api::find(api).expect("in the catalog");
+            let arguments = Arguments::from_json(api, arguments).expect("valid");
+            let error = check(api, "https://h", &arguments).expect_err(expected);
+            assert_eq!(error.err_code(), -601_002);
+            assert!(error.err_msg().ends_with(expected), "{error}");
+        }
     }
 }

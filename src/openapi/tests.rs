@@ -222,7 +222,12 @@ async fn a_redirect_that_was_not_followed_is_an_error_without_its_address() {
     reply.headers_mut().insert(LOCATION, location);
     let error = get_from(reply).await.expect_err("a redirect");
     assert_eq!(error.err_code(), -604_103);
-    assert!(error.err_msg().contains("redirect"), "{error}");
+    assert!(
+        error
+            .err_msg()
+            .ends_with("HTTP 302 Found, which was not followed"),
+        "{error}"
+    );
     assert!(!format!("{error:?}").contains("elsewhere"), "{error:?}");
 }
 
@@ -255,6 +260,94 @@ async fn both_error_shapes_of_wechat_cloud_run_are_understood() {
             "http://api.weixin.qq.com/cgi-bin/media/get?media_id=M"
         );
     }
+}
+
+#[tokio::test]
+async fn whatever_the_sdk_takes_for_a_refusal_is_an_error() {
+    for (reply, expected) in [
+        (json!({"errcode": "40007", "errmsg": "x"}), Some(40007)),
+        (json!({"errcode": 40007.0, "errmsg": "x"}), Some(40007)),
+        (
+            json!({"errcode": "SYSTEM_ERR", "errmsg": "x"}),
+            Some(-604_103),
+        ),
+        (json!({"errcode": true}), Some(-604_103)),
+        (json!({"errcode": u64::MAX}), Some(-604_103)),
+        (
+            json!({"error_type": "SafeLinkError", "error_code": "DENIED"}),
+            Some(-604_103),
+        ),
+        (json!({"error_type": "SafeLinkError"}), Some(-604_103)),
+        (json!({"errcode": 0}), None),
+        (json!({"errcode": "0"}), None),
+        (json!({"errcode": null}), None),
+        (json!({"error_code": 7}), None),
+    ] {
+        let outcome = call_for(SEND, json_reply(reply.clone())).await;
+        assert_eq!(
+            outcome.err().map(|error| error.err_code()),
+            expected,
+            "{reply}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_refused_before_a_token_is_fetched() {
+    let mock = MockTransport::replies([]);
+    let cloud = Cloud::builder()
+        .permissions(Permissions::allow([GET]))
+        .app_secret("wx1", "s3cret")
+        .transport(mock.clone())
+        .build()
+        .expect("complete");
+    let arguments = json!({"mediaId": "x".repeat(70_000)});
+    let error = call(&cloud, GET, arguments).await.expect_err("too long");
+    assert!(error.is_invalid_argument());
+    assert!(mock.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_encoded_body_is_not_taken_for_the_media() {
+    let mut reply = media_reply("image/png", &b"12345"[..]);
+    let encoding = "gzip".parse().expect("a header value");
+    reply
+        .headers_mut()
+        .insert(http::header::CONTENT_ENCODING, encoding);
+    let error = get_from(reply).await.expect_err("compressed");
+    assert_eq!(error.err_code(), -601_003);
+    assert!(error.err_msg().contains("gzip"), "{error}");
+}
+
+#[tokio::test]
+async fn after_a_renewal_neither_token_shows() {
+    let cloud = || {
+        let tokens = AtomicUsize::new(0);
+        let mock = MockTransport::new(move |request| {
+            if request.uri().path() == "/cgi-bin/stable_token" {
+                let token = format!("canary-{}", tokens.fetch_add(1, Ordering::Relaxed));
+                return Ok(json_reply(
+                    json!({"access_token": token, "expires_in": 7200}),
+                ));
+            }
+            let errmsg = "canary-0 canary-1 s3cret-canary";
+            Ok(json_reply(json!({"errcode": 40001, "errmsg": errmsg})))
+        });
+        Cloud::builder()
+            .permissions(Permissions::allow([GET]))
+            .app_secret("wx1", "s3cret-canary")
+            .transport(mock)
+            .build()
+            .expect("complete")
+    };
+    let error = get_temp_media(&cloud(), GetTempMedia::new("M"))
+        .await
+        .expect_err("rejected");
+    assert!(error.err_msg().ends_with("*** *** ***"), "{error}");
+    let answer = wire::call(&cloud(), GET, &Arguments::default())
+        .await
+        .expect("an answer");
+    assert!(!String::from_utf8_lossy(&answer.body).contains("canary"));
 }
 
 #[tokio::test]

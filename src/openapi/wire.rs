@@ -11,7 +11,8 @@ use crate::error::Error;
 
 /// Calls an API by its cloud-call name with arguments as WeChat names them.
 ///
-/// Nothing but the name is checked of the arguments: what is wrong with them WeChat says.
+/// Of the arguments only that is checked which cannot be sent: what else is wrong with them WeChat
+/// says. An answer in JSON that quotes the access token or the app secret has `***` in its place.
 ///
 /// # Errors
 ///
@@ -20,8 +21,9 @@ use crate::error::Error;
 /// WeChat's is no error here: it is in the [`Answer`].
 pub async fn call(cloud: &Cloud, api: &str, arguments: &Arguments) -> Result<Answer, Error> {
     let api = super::find(api)?;
-    let (received, token) = super::exchange(cloud, api, arguments).await?;
-    received
-        .into_answer(api)
-        .map_err(|error| super::without_token(error, token.as_ref()))
+    let mut redactor = cloud.redactor();
+    super::exchange(cloud, api, arguments, &mut redactor)
+        .await
+        .and_then(|received| received.into_answer(api, &redactor))
+        .map_err(|error| error.redacted(&redactor))
 }

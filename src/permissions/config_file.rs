@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use jsonc_parser::ast::{Object, Value};
+use jsonc_parser::ast::{Object, ObjectProp, Value};
 use jsonc_parser::common::{Range, Ranged as _};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::de::IgnoredAny;
@@ -175,13 +175,13 @@ impl Reader<'_> {
             Some(other) => return Err(self.unexpected(&other, "config.json must hold an object")),
             None => return Err(self.error(0, "the file is empty: it must hold an object")),
         };
-        let Some(permissions) = root.get("permissions") else {
+        let Some(permissions) = self.last(&root, "permissions") else {
             return Ok(());
         };
         let Value::Object(permissions) = &permissions.value else {
             return Err(self.unexpected(&permissions.value, "permissions must be an object"));
         };
-        let Some(openapi) = permissions.get("openapi") else {
+        let Some(openapi) = self.last(permissions, "openapi") else {
             self.warn_of_missing_list(permissions);
             return Ok(());
         };
@@ -195,6 +195,23 @@ impl Reader<'_> {
             self.entry(entry);
         }
         Ok(())
+    }
+
+    /// The property of this name: the last one, as for every reader of JSON.
+    fn last<'o, 't>(&mut self, object: &'o Object<'t>, name: &str) -> Option<&'o ObjectProp<'t>> {
+        let mut named = object
+            .properties
+            .iter()
+            .filter(|property| property.name.as_str() == name);
+        let mut last = named.next()?;
+        for later in named {
+            self.warn(
+                later.range().start,
+                format!("{name:?} is there twice: only this one counts"),
+            );
+            last = later;
+        }
+        Some(last)
     }
 
     fn entry(&mut self, entry: &Value<'_>) {
@@ -412,6 +429,26 @@ mod tests {
             assert_eq!(warnings, [warning]);
             assert!(!apis.iter().any(|api| api == GET), "{entry}");
         }
+    }
+
+    #[test]
+    fn of_two_keys_the_last_counts_as_for_every_reader_of_json() {
+        let (apis, warnings) = read_text(
+            r#"{"permissions":{"openapi":["customerServiceMessage.getTempMedia"],"openapi":["wxacode.get"]}}"#,
+        );
+        assert_eq!(apis, ["wxacode.get"]);
+        assert_eq!(
+            warnings,
+            [r#"config.json:1:67: "openapi" is there twice: only this one counts"#]
+        );
+        let (apis, warnings) = read_text(
+            "{\"permissions\":{\"openapi\":[\"customerServiceMessage.getTempMedia\"]},\n\"permissions\":{\"openapi\":[]}}",
+        );
+        assert!(apis.is_empty());
+        assert_eq!(
+            warnings,
+            [r#"config.json:2:1: "permissions" is there twice: only this one counts"#]
+        );
     }
 
     #[test]

@@ -104,22 +104,21 @@ where
     F: Future<Output = Result<R, X>> + Send + 'static,
 {
     let Invocation { event, context } = invocation;
-    let event = serde_json::from_slice(&event)
-        .map_err(|error| format!("the event is not what the function takes: {error}"))?;
     let handler = Arc::clone(handler);
-    // A task of its own, so that a panic ends the invocation and not the function.
+    // A task of its own, with all code of the function, so that a panic ends the invocation and
+    // not the function.
     let task = tokio::spawn(async move {
-        handler(event, context).await.map_err(|error| {
+        let event = serde_json::from_slice(&event)
+            .map_err(|error| format!("the event is not what the function takes: {error}"))?;
+        let result = handler(event, context).await.map_err(|error| {
             let error: Box<dyn StdError + Send + Sync> = error.into();
             with_causes(error.as_ref())
-        })
+        })?;
+        serde_json::to_string(&result)
+            .map_err(|error| format!("the function's result is not JSON: {error}"))
     });
-    let result = match task.await {
-        Ok(result) => result?,
-        Err(stopped) => return Err(panic_message(stopped)),
-    };
-    serde_json::to_string(&result)
-        .map_err(|error| format!("the function's result is not JSON: {error}"))
+    task.await
+        .unwrap_or_else(|stopped| Err(panic_message(stopped)))
 }
 
 /// The platform's shape of a failed invocation.

@@ -57,8 +57,13 @@ async fn script(listener: TcpListener, events: &[&str]) -> Vec<String> {
                 event.len()
             )
         } else {
+            let status = if body == b"\"too large\"" {
+                "413 Payload Too Large"
+            } else {
+                "200 OK"
+            };
             posts.push(format!("{path} {}", String::from_utf8_lossy(&body)));
-            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into()
+            format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")
         };
         socket.write_all(reply.as_bytes()).await.expect("to reply");
     }
@@ -98,6 +103,38 @@ async fn every_way_an_invocation_can_go_is_reported_and_the_loop_goes_on() {
             r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"the event is not what the function takes: invalid type: string \"x\", expected u32 at line 1 column 13"}"#,
             r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"the event is not what the function takes: EOF while parsing a value at line 1 column 0"}"#,
             "/runtime/invocation/response null",
+        ]
+    );
+}
+
+/// A result that panics when it is serialised.
+struct Explosive;
+
+impl Serialize for Explosive {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("boom")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_result_and_a_refused_result_are_reported_too() {
+    let posts = posted(&["1"], async |_: Value, _| Ok::<_, String>(Explosive)).await;
+    assert_eq!(
+        posts[1..],
+        [
+            r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"the function panicked: boom"}"#
+        ]
+    );
+    let posts = posted(&["1", "2"], async |event: Value, _| {
+        Ok::<_, String>(if event == 1 { "too large" } else { "fine" })
+    })
+    .await;
+    assert_eq!(
+        posts[1..],
+        [
+            r#"/runtime/invocation/response "too large""#,
+            r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"the runtime API answered invocation/response with HTTP 413 Payload Too Large: "}"#,
+            r#"/runtime/invocation/response "fine""#,
         ]
     );
 }

@@ -18,12 +18,19 @@ impl Exchange {
     }
 
     /// Sends the request and reads the whole response. A body that is shorter than its
-    /// `Content-Length` is an error, whatever the transport thinks of it.
+    /// `Content-Length` is an error, whatever the transport thinks of it, and so is one that is
+    /// still compressed.
     pub(crate) async fn send(
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, TransportError> {
         let (head, body) = self.0.send(request).await?.into_parts();
+        if let Some(encoding) = encoding(&head) {
+            return Err(TransportError::new(
+                TransportErrorKind::Other,
+                format!("the reply is encoded as {encoding}, which nobody asked for"),
+            ));
+        }
         let body = body.bytes().await?;
         if let Some(announced) = announced_length(&head)
             && (body.len() as u64) < announced
@@ -37,12 +44,13 @@ impl Exchange {
     }
 }
 
-/// The length that the headers announce for the body as we have it. A transport that decodes a
-/// compressed body may leave the length of the encoded one in the headers.
+/// How the body is encoded, if it is.
+fn encoding(head: &http::response::Parts) -> Option<&str> {
+    let encoding = head.headers.get(CONTENT_ENCODING)?.to_str().unwrap_or("?");
+    (!encoding.trim().is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+}
+
 fn announced_length(head: &http::response::Parts) -> Option<u64> {
-    if head.headers.contains_key(CONTENT_ENCODING) {
-        return None;
-    }
     head.headers
         .get(CONTENT_LENGTH)?
         .to_str()

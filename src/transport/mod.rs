@@ -28,6 +28,9 @@ pub use mock::{MockTransport, json_reply, media_reply};
 /// error status is a *response*: return it as `Ok`. [`TransportError`] is for an exchange that
 /// gave no whole response, and its [kind](TransportErrorKind) says how far it came.
 ///
+/// The body is the plain one: a transport that decompresses removes the `Content-Encoding` and the
+/// `Content-Length` of what it received.
+///
 /// The request's URI is absolute and its query holds the access token: do not log it.
 ///
 /// ```

@@ -33,6 +33,15 @@ const STEPS: &[Step] = &[
             "--deny=warnings",
         ]))
     }),
+    ("test the light SDK", || {
+        run(cargo(&[
+            "test",
+            "--quiet",
+            "--package=cloudcall",
+            "--no-default-features",
+            "--lib",
+        ]))
+    }),
     ("light", light::check),
     ("docs", || {
         let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--exclude=xtask"]);

@@ -53,7 +53,7 @@ pub struct TempMedia {
 /// - 40007 ([`is_wechat`](Error::is_wechat)): no media of this id, or no longer.
 /// - -601002 ([`is_invalid_argument`](Error::is_invalid_argument)): the media id is empty.
 /// - -604103: WeChat answered with JSON and not with media; [`Error::reply`] has it. That is how
-///   it answers for a video, with `{"video_url": …}`.
+///   it answers for a video, with `{"videoUrl": …}`.
 /// - Those of every call, in the table at [`Error`].
 ///
 /// ```no_run

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::super::arguments::{Arguments, FilePart};
-use super::super::call_with;
+use super::super::{call_with, find};
 use super::read;
 use crate::buffer::Buffer;
 use crate::cloud::Cloud;
@@ -126,7 +126,7 @@ pub async fn upload_temp_media(
     };
     call_with(
         cloud,
-        "customerServiceMessage.uploadTempMedia",
+        find("customerServiceMessage.uploadTempMedia")?,
         &arguments,
         read,
     )
