@@ -1,10 +1,15 @@
 // Runs a Node function: takes events from the SCF runtime API and gives the results of its handler.
 'use strict'
 
+// On POSIX, Node writes to a pipe when there is room, and what it has queued goes with the process:
+// when that exits, or is killed because its answer has come. So a write waits for the reader.
+const { _handle } = process.stderr
+if (_handle && _handle.setBlocking) _handle.setBlocking(true)
+
 const { RuntimeApi } = require('./runtime-api.cjs')
 const { load } = require('./load.cjs')
 const { prepare } = require('./context.cjs')
-const { failed, idle, run, stray } = require('./invocation.cjs')
+const { breakAtNextCall, failed, idle, run, stray } = require('./invocation.cjs')
 
 const exit = process.exit.bind(process)
 
@@ -23,18 +28,30 @@ function end (why) {
   exit(1)
 }
 
+/** Waits for the debugger, if the runner has started one: the user wants to see the function load. */
+function awaitDebugger () {
+  if (!process.env.CLOUDCALL_INSPECT) return
+  delete process.env.CLOUDCALL_INSPECT
+  const inspector = require('inspector')
+  if (!inspector.url()) end("the debugger's port is in use: choose another with --inspect=PORT")
+  process.stderr.write('waiting for a debugger\n')
+  inspector.waitForDebugger()
+  breakAtNextCall()
+}
+
 async function main () {
   const { SCF_RUNTIME_API: host, SCF_RUNTIME_API_PORT: port } = process.env
   if (!host || !port) throw new Error('SCF_RUNTIME_API and SCF_RUNTIME_API_PORT are not set')
   const api = new RuntimeApi(host, port)
 
+  awaitDebugger()
   const serve = await load(process.cwd()).then(
     (handler) => async (invocation) => {
       const { event, context } = prepare(invocation)
       return run(handler, event, context)
     },
     // Told to each caller, as the platform does.
-    (error) => async () => failed(error.explanation, error)
+    ({ error, explanation }) => async () => failed(explanation, error)
   )
   await api.ready()
   for (;;) {

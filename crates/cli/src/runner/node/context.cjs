@@ -1,4 +1,4 @@
-// What a function is told about an invocation: its environment, its event, its context.
+// What a function is told about an invocation: its event and its context.
 'use strict'
 
 const { performance } = require('perf_hooks')
@@ -9,49 +9,36 @@ const OF_PLATFORM = [
   'TENCENTCLOUD_RUNENV', 'TRIGGER_SRC', 'WX_CONTEXT_KEYS'
 ]
 
-let restore = () => {}
+// The function's token: the SDK reads it from the environment, and a logged context must not show it.
+const SECRET = 'WX_API_TOKEN'
 
-/** Sets the variables of this invocation, and takes away those of the previous one. */
-function setVariables (variables) {
-  restore()
-  const keys = new Set((process.env.WX_CONTEXT_KEYS || '').split(',').filter(Boolean))
-  for (const name of Object.keys(variables)) if (name.startsWith('WX_')) keys.add(name)
-  const all = { ...variables }
-  if (keys.size > 0) all.WX_CONTEXT_KEYS = [...keys].join()
-  const before = Object.keys(all).map((name) => [name, process.env[name]])
-  Object.assign(process.env, all)
-  restore = () => {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name]
-      else process.env[name] = value
-    }
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What the context shows of the environment: the caller's variables are those of WX_CONTEXT_KEYS. */
+function shownEnvironment () {
+  const keys = (process.env.WX_CONTEXT_KEYS || '').split(',')
+  const shown = {}
+  for (const name of [...OF_PLATFORM, ...keys].sort()) {
+    if (name !== SECRET && process.env[name] !== undefined) shown[name] = process.env[name]
   }
-  return [...keys]
+  return shown
 }
 
 /** Says in the event who called, as WeChat does. */
 function withCaller (event) {
   const { WX_APPID: appId, WX_OPENID: openId } = process.env
-  const isObject = typeof event === 'object' && event !== null && !Array.isArray(event)
-  if (!isObject || (appId === undefined && openId === undefined)) return event
+  if (!isObject(event) || (appId === undefined && openId === undefined)) return event
   const caller = {}
   if (appId !== undefined) caller.appId = appId
   if (openId !== undefined) caller.openId = openId
-  return { ...event, userInfo: { ...event.userInfo, ...caller } }
+  return { ...event, userInfo: { ...(isObject(event.userInfo) ? event.userInfo : {}), ...caller } }
 }
 
-/** Puts the environment in place, and gives the event and the context for the handler. */
+/** The event and the context for the handler. */
 function prepare ({ headers, text }) {
   const started = performance.now()
   const limit = Number(headers.time_limit_in_ms || 3000)
-  // Node reads a header's bytes as Latin-1; these are UTF-8.
-  const variables = Buffer.from(headers['cloudcall-environment'] || '{}', 'latin1').toString()
-  const keys = setVariables(JSON.parse(variables))
-
-  const environment = {}
-  for (const name of [...OF_PLATFORM, ...keys].sort()) {
-    if (process.env[name] !== undefined) environment[name] = process.env[name]
-  }
+  const environment = shownEnvironment()
   const context = {
     callbackWaitsForEmptyEventLoop: true,
     getRemainingTimeInMillis: () => Math.max(0, Math.floor(limit - (performance.now() - started))),

@@ -6,6 +6,9 @@ const { inspect } = require('util')
 // How to end the invocation that runs, for what happens outside of its promise.
 let running
 
+// Whether a debugger is to stop before the next call of a handler.
+let breaks = false
+
 /** Runs the handler; gives `{ result }` or `{ error }`, each as JSON. */
 async function run (main, event, context) {
   try {
@@ -21,14 +24,24 @@ async function run (main, event, context) {
   }
 }
 
-/** The first counts: what the handler returns, or what it passes to its callback. */
+/**
+ * The first counts: what the handler returns, or what it passes to its callback.
+ *
+ * One that returns `undefined` may have a callback pending, even if it declares none: it can reach it
+ * by a rest parameter or `arguments`. One that declares a callback may return anything, like the timer
+ * of `=> setTimeout(callback)`. Both have until there is nothing left to do; then what they returned counts.
+ */
 function call (main, event, context, resolve, reject) {
   const callback = (error, value) => (error === undefined || error === null ? resolve(value) : reject(error))
+  if (breaks) {
+    breaks = false
+    // From here, stepping in leads into the function.
+    debugger
+  }
   const returned = main(event, context, callback)
   const isPromise = returned !== undefined && returned !== null && typeof returned.then === 'function'
   if (isPromise) returned.then(resolve, reject)
-  // One that takes a callback has until there is nothing left to do; then it is called implicitly.
-  else if (main.length >= 3) running.idle = () => resolve(returned)
+  else if (returned === undefined || main.length >= 3) running.idle = () => resolve(returned)
   else resolve(returned)
 }
 
@@ -47,12 +60,26 @@ function failed (errorMessage, error) {
 
 /** The stack under the error's own text: the SDK changes its message after the stack was taken. */
 function traceOf (error) {
-  if (typeof error === 'string') return error
-  if (!error || typeof error.stack !== 'string') return inspect(error)
-  const text = String(error)
-  if (error.stack.includes(text)) return error.stack
-  const frames = error.stack.indexOf('\n    at ')
-  return text + (frames < 0 ? '' : error.stack.slice(frames))
+  try {
+    if (typeof error === 'string') return error
+    if (!error || typeof error.stack !== 'string') return inspect(error)
+    const text = String(error)
+    if (error.stack.includes(text)) return error.stack
+    const frames = error.stack.indexOf('\n    at ')
+    return text + (frames < 0 ? '' : error.stack.slice(frames))
+  } catch (_) {
+    return textOf(error)
+  }
+}
+
+/** Any thrown value as text, whether or not it can become a string. */
+function textOf (error) {
+  for (const form of [String, (it) => inspect(it, { customInspect: false })]) {
+    try {
+      return form(error)
+    } catch (_) {}
+  }
+  return 'something that cannot be shown'
 }
 
 /** An error that no promise of the handler's caught: that of the invocation, if one runs. */
@@ -67,4 +94,9 @@ function idle () {
   return running !== undefined
 }
 
-module.exports = { failed, idle, run, stray }
+/** Has a debugger stop right before the next call of a handler. */
+function breakAtNextCall () {
+  breaks = true
+}
+
+module.exports = { breakAtNextCall, failed, idle, run, stray, textOf }

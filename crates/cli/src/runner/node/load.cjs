@@ -4,8 +4,12 @@
 const fs = require('fs')
 const path = require('path')
 const { pathToFileURL } = require('url')
+const { textOf } = require('./invocation.cjs')
 
 const NAMES = ['index.js', 'index.cjs', 'index.mjs']
+
+/** What `load` throws: the error as it is, for it may be frozen, with what it means to the user. */
+const failure = (error, explanation) => ({ error, explanation })
 
 /** The file that the handler is in: `index.js`, or what `main` of `package.json` names. */
 function entryOf (folder) {
@@ -15,7 +19,7 @@ function entryOf (folder) {
     return require.resolve(folder)
   } catch (error) {
     const message = `there is no index.js in ${folder}, and no file that "main" of package.json names`
-    throw Object.assign(error, { explanation: message })
+    throw failure(error, message)
   }
 }
 
@@ -29,19 +33,23 @@ async function importOf (file) {
   }
 }
 
-/** The folder's handler; an error has an `explanation` for the user. */
+/** What has the `main`: the exports, or the default one among them. */
+function holderOf (exported) {
+  return [exported, exported && exported.default].find((it) => it && typeof it.main === 'function')
+}
+
+/** The folder's handler; throws a `failure`. */
 async function load (folder) {
   const file = entryOf(folder)
-  let exported
+  let holder
   try {
-    exported = await importOf(file)
+    holder = holderOf(await importOf(file))
   } catch (error) {
-    throw Object.assign(Object(error), { explanation: explain(error, file, folder) })
+    throw failure(error, explain(error, file, folder))
   }
-  const holder = [exported, exported && exported.default].find((it) => it && typeof it.main === 'function')
   if (holder) return holder.main.bind(holder)
   const explanation = `${file} exports no function "main": write exports.main = async (event, context) => { … }`
-  throw Object.assign(new TypeError(explanation), { explanation })
+  throw failure(new TypeError(explanation), explanation)
 }
 
 function explain (error, file, folder) {
@@ -52,7 +60,7 @@ function explain (error, file, folder) {
   }
   const [first] = String(error && error.stack).split('\n')
   const place = /:\d+$/.test(first) ? first : file
-  return `${place} cannot be loaded: ${String(error).split('\n')[0]}`
+  return `${place} cannot be loaded: ${textOf(error).split('\n')[0]}`
 }
 
 /** The name of the package that an import has not found. */

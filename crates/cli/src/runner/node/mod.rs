@@ -14,6 +14,9 @@ use tempfile::TempDir;
 
 pub(super) use environment::sdk_environment;
 
+/// Asks our script to wait for the debugger, and to stop before the handler.
+pub(super) const INSPECT: (&str, &str) = ("CLOUDCALL_INSPECT", "1");
+
 /// The scripts, by file name.
 const SCRIPTS: [(&str, &str); 6] = [
     ("bootstrap.cjs", include_str!("bootstrap.cjs")),
@@ -52,11 +55,12 @@ impl Scripts {
     }
 
     /// What Node is started with to run the function in its working directory, under a debugger
-    /// at a port if one is given.
+    /// at a port if one is given. It stops before the function and not, as `--inspect-brk` would,
+    /// in a script of ours: that is up to the script, which [`INSPECT`] asks.
     pub(super) fn arguments(&self, inspect: Option<u16>) -> Vec<OsString> {
         let mut arguments = Vec::new();
         if let Some(port) = inspect {
-            arguments.push(format!("--inspect-brk=127.0.0.1:{port}").into());
+            arguments.push(format!("--inspect=127.0.0.1:{port}").into());
         }
         arguments.extend([
             "--require".into(),

@@ -29,27 +29,39 @@ impl SdkError {
     }
 }
 
-/// Checks the SDK of a function. One that neither lists nor has it does not use it.
+/// Checks the SDK of a function. One that neither lists nor has it does not use it, whatever lies
+/// in a folder above.
 pub(super) fn check(folder: &Path) -> Result<(), SdkError> {
-    match installed(folder) {
-        Some(version) if is_too_old(&version) => Err(SdkError::TooOld {
-            version,
-            folder: folder.into(),
-        }),
-        Some(_) => Ok(()),
-        None if is_listed(folder) => Err(SdkError::NotInstalled(folder.into())),
-        None => Ok(()),
+    let found = if is_listed(folder) {
+        let found = installed(folder);
+        Some(found.ok_or_else(|| SdkError::NotInstalled(folder.into()))?)
+    } else {
+        version_in(folder).map(|version| (version, folder.into()))
+    };
+    match found {
+        Some((version, folder)) if is_too_old(&version) => {
+            Err(SdkError::TooOld { version, folder })
+        }
+        _ => Ok(()),
     }
 }
 
-/// The version that Node would load: that of the nearest `node_modules`, going up.
-fn installed(folder: &Path) -> Option<String> {
+/// The version that Node would load, and the folder in whose `node_modules` it is: the nearest,
+/// going up.
+fn installed(folder: &Path) -> Option<(String, PathBuf)> {
+    if let Some(version) = version_in(folder) {
+        return Some((version, folder.into()));
+    }
     // Node goes up from where a link leads.
     let folder = folder.canonicalize().ok()?;
-    folder.ancestors().find_map(|folder| {
-        let package = read(&folder.join("node_modules").join(SDK).join("package.json"))?;
-        Some(package.get("version")?.as_str()?.to_owned())
-    })
+    folder
+        .ancestors()
+        .find_map(|folder| Some((version_in(folder)?, folder.into())))
+}
+
+fn version_in(folder: &Path) -> Option<String> {
+    let package = read(&folder.join("node_modules").join(SDK).join("package.json"))?;
+    Some(package.get("version")?.as_str()?.to_owned())
 }
 
 fn is_listed(folder: &Path) -> bool {
@@ -78,7 +90,8 @@ fn read(file: &Path) -> Option<Value> {
 mod tests {
     use super::*;
 
-    fn function(listed: bool, installed: Option<&str>) -> tempfile::TempDir {
+    /// The function functions/f; the SDK is in `place` of the project.
+    fn function(listed: bool, installed: Option<&str>, place: &str) -> tempfile::TempDir {
         let project = tempfile::tempdir().expect("a temp folder");
         let folder = project.path().join("functions/f");
         std::fs::create_dir_all(&folder).expect("the function");
@@ -89,7 +102,7 @@ mod tests {
         };
         std::fs::write(folder.join("package.json"), package).expect("package.json");
         if let Some(version) = installed {
-            let sdk = project.path().join("node_modules").join(SDK);
+            let sdk = project.path().join(place).join("node_modules").join(SDK);
             std::fs::create_dir_all(&sdk).expect("the SDK");
             let package = format!(r#"{{"version":"{version}"}}"#);
             std::fs::write(sdk.join("package.json"), package).expect("its package.json");
@@ -99,31 +112,46 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_too_old_is_said() {
-        for (listed, installed, expected) in [
-            (true, Some("0.4.0"), None),
-            (true, Some("4.0.2"), None),
-            (false, Some("0.10.0"), None),
-            (false, None, None),
-            (true, None, Some("run `npm install` in ")),
+        let (own, above) = ("functions/f", "");
+        for (listed, installed, place, expected) in [
+            (true, Some("0.4.0"), above, None),
+            (true, Some("4.0.2"), own, None),
+            (false, Some("0.10.0"), own, None),
+            (false, None, own, None),
+            // It belongs to others, and nothing says that this function uses it.
+            (false, Some("0.3.9"), above, None),
+            (true, None, own, Some("run `npm install` in ")),
             (
                 true,
                 Some("0.3.9"),
+                above,
                 Some("run `npm install wx-server-sdk@latest` in "),
             ),
             (
                 false,
                 Some("0.0.1-beta"),
+                own,
                 Some("run `npm install wx-server-sdk@latest` in "),
             ),
         ] {
-            let project = function(listed, installed);
+            let project = function(listed, installed, place);
             let checked = check(&project.path().join("functions/f"));
             let advice = checked.err().map(|error| error.advice());
             match (expected, &advice) {
                 (None, None) => {}
                 (Some(expected), Some(advice)) => assert!(advice.starts_with(expected), "{advice}"),
-                _ => panic!("{listed} {installed:?}: {advice:?}"),
+                _ => panic!("{listed} {installed:?} {place:?}: {advice:?}"),
             }
         }
+    }
+
+    #[test]
+    fn the_folder_is_the_one_where_it_was_found() {
+        let project = function(true, Some("0.3.9"), "");
+        let Err(SdkError::TooOld { folder, .. }) = check(&project.path().join("functions/f"))
+        else {
+            panic!("it is too old");
+        };
+        assert_eq!(folder, project.path().canonicalize().expect("there"));
     }
 }

@@ -82,7 +82,8 @@ test('callbacks work, sync and async, and the first outcome counts', async (t) =
       before: async (event, context, callback) => { callback(null, 5); return 6 },
       after: async (event, context, callback) => { setImmediate(callback, null, 7); return 8 },
       ignored: (event, context, callback) => ({ value: 9 }),
-      silent: (event, context, callback) => {}
+      silent: (event, context, callback) => {},
+      timer: (event, context, callback) => setTimeout(callback, 1, null, 10)
     }
     exports.main = (event, context, callback) => handlers[event](event, context, callback)`)
   assert.equal(await worker.result('"now"'), 1)
@@ -93,6 +94,24 @@ test('callbacks work, sync and async, and the first outcome counts', async (t) =
   assert.equal(await worker.result('"after"'), 8)
   assert.deepEqual(await worker.result('"ignored"'), { value: 9 })
   assert.equal(await worker.result('"silent"'), null)
+  assert.equal(await worker.result('"timer"'), 10)
+})
+
+test('a callback works that the handler does not declare', async (t) => {
+  const worker = await start(t, `
+    const handlers = {
+      rest: (...[, , callback]) => { setTimeout(callback, 1, null, 1) },
+      arguments: function () { setTimeout(arguments[2], 1, null, 2) },
+      fails: (...[, , callback]) => { setTimeout(callback, 1, new Error('no')) },
+      nothing: () => { setTimeout(() => {}, 1) },
+      nil: () => { setTimeout(() => { throw new Error('late') }, 1); return null }
+    }
+    exports.main = function () { return handlers[arguments[0]](...arguments) }`)
+  assert.equal(await worker.result('"rest"'), 1)
+  assert.equal(await worker.result('"arguments"'), 2)
+  assert.match((await worker.error('"fails"')).stackTrace, /^Error: no\n/)
+  assert.equal(await worker.result('"nothing"'), null)
+  assert.equal(await worker.result('"nil"'), null)
 })
 
 test('a plain return value needs no promise', async (t) => {
@@ -116,7 +135,9 @@ test('whatever is thrown is reported in the platform\'s form', async (t) => {
     const thrown = {
       error: new RangeError('out'),
       sdk: Object.assign(new CloudSDKError(), { errCode: -604101, errMsg: 'system error: error code: -604101' }),
-      text: 'just text', object: { code: 7 }, nothing: undefined, bare: Object.create(null)
+      text: 'just text', object: { code: 7 }, nothing: undefined, bare: Object.create(null),
+      textless: { stack: 's', __proto__: null },
+      hostile: new Proxy({}, { get () { throw new Error('hands off') } })
     }
     exports.main = (event) => {
       if (event.sync) throw thrown[event.name]
@@ -136,6 +157,8 @@ test('whatever is thrown is reported in the platform\'s form', async (t) => {
     assert.equal(await trace('object'), '{ code: 7 }')
     assert.equal(await trace('nothing'), 'undefined')
     assert.equal(await trace('bare'), '[Object: null prototype] {}')
+    assert.equal(await trace('textless'), "[Object: null prototype] { stack: 's' }")
+    if (sync) assert.equal(await trace('hostile'), '{}')
   }
 })
 
@@ -158,8 +181,9 @@ test('an error after the result is printed, and ends nothing', async (t) => {
     exports.main = ({ wait }) => {
       if (wait) return late
       late = new Promise((resolve) => setImmediate(() => { resolve('after it'); throw new Error('late') }))
+      return 'at once'
     }`)
-  assert.equal(await worker.result({}), null)
+  assert.equal(await worker.result({}), 'at once')
   assert.equal(await worker.result({ wait: true }), 'after it')
   const { stderr } = await worker.end()
   assert.match(stderr, /outside of any invocation: Error: late\n    at /)
@@ -179,6 +203,29 @@ test('all that is printed goes to stderr, in order', async (t) => {
   const { stdout, stderr } = await worker.end()
   assert.equal(stdout, '')
   assert.match(stderr, /^loading\none 1\ntwo\nthree\n[^]*│[^]*\{ four: 4 \}\n/)
+})
+
+// More than a pipe or a socket holds.
+const FLOOD = `
+  const flood = () => { for (let line = 0; line < 32768; line++) console.log(String(line).padStart(63)) }`
+
+function assertWhole (output) {
+  assert.equal(output.length, 2 * 1024 * 1024)
+  output.trimEnd().split('\n').forEach((line, index) => assert.equal(Number(line), index))
+}
+
+test('what was printed before the answer is there when the worker is killed for it', async (t) => {
+  const worker = await start(t, `${FLOOD}; exports.main = () => { flood(); return 'done' }`)
+  assert.equal(await worker.result(), 'done')
+  assertWhole((await worker.kill()).stderr)
+})
+
+test('what was printed before the function exits is there', async (t) => {
+  const worker = await start(t, `${FLOOD}; exports.main = () => { flood(); process.exit(3) }`)
+  await assert.rejects(worker.post({}), /the worker ended/)
+  const { code, stderr } = await worker.ended
+  assert.equal(code, 3)
+  assertWhole(stderr)
 })
 
 test('the loop does not depend on what the function makes of http', async (t) => {

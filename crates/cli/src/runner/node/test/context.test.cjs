@@ -1,18 +1,21 @@
-// What a function is told: its environment, its event, its context.
+// What a function is told: its event and its context.
 'use strict'
 
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
-const { start, variables } = require('./support/worker.cjs')
+const { start } = require('./support/worker.cjs')
 
 test('the context has what the platform lists', async (t) => {
   const source = `exports.main = (event, context) => ({
     ...context, left: context.getRemainingTimeInMillis(), kind: typeof context.getRemainingTimeInMillis
   })`
   const worker = await start(t, source, {
-    env: { SCF_FUNCTIONNAME: 'f', SCF_NAMESPACE: 'e-1', TCB_ENV: 'e-1', TENCENTCLOUD_SECRETKEY: 'k', OTHER: 'x' }
+    env: {
+      SCF_FUNCTIONNAME: 'f', SCF_NAMESPACE: 'e-1', TCB_ENV: 'e-1', TENCENTCLOUD_SECRETKEY: 'k', OTHER: 'x',
+      WX_CONTEXT_KEYS: 'WX_OPENID', WX_OPENID: 'o', WX_UNLISTED: 'u'
+    }
   })
-  const headers = { memory_limit_in_mb: 512, time_limit_in_ms: 20000, ...variables({ WX_OPENID: 'o' }) }
+  const headers = { memory_limit_in_mb: 512, time_limit_in_ms: 20000 }
   const { left, environment, ...context } = await worker.result({}, headers)
   assert.deepEqual(context, {
     callbackWaitsForEmptyEventLoop: true,
@@ -37,34 +40,30 @@ test('no time is left beyond the limit', async (t) => {
   assert.equal(await worker.result({}, { time_limit_in_ms: 0 }), 0)
 })
 
-const SHOWS_ENVIRONMENT = `exports.main = () => {
-  const names = Object.keys(process.env).filter((name) => name.startsWith('WX_'))
-  return Object.fromEntries(names.map((name) => [name, process.env[name]]))
-}`
-
-test('the variables of an invocation are gone in the next', async (t) => {
-  const worker = await start(t, SHOWS_ENVIRONMENT, {
-    env: { WX_API_TOKEN: 'token', WX_CONTEXT_KEYS: 'WX_API_TOKEN', WX_SETTING: 'of the function' }
+test('the token is for the SDK, and not in the context', async (t) => {
+  const worker = await start(t, 'exports.main = (event, context) => ({ context, token: process.env.WX_API_TOKEN })', {
+    env: { WX_API_TOKEN: 's3cret', WX_CONTEXT_KEYS: 'WX_API_TOKEN,WX_OPENID', WX_OPENID: '文' }
   })
-  const always = { WX_API_TOKEN: 'token', WX_SETTING: 'of the function' }
-  assert.deepEqual(await worker.result({}, variables({ WX_OPENID: 'o', WX_SETTING: 'other' })), {
-    ...always, WX_OPENID: 'o', WX_SETTING: 'other', WX_CONTEXT_KEYS: 'WX_API_TOKEN,WX_OPENID,WX_SETTING'
-  })
-  assert.deepEqual(await worker.result({}, variables({ WX_UNIONID: '文' })), {
-    ...always, WX_UNIONID: '文', WX_CONTEXT_KEYS: 'WX_API_TOKEN,WX_UNIONID'
-  })
-  assert.deepEqual(await worker.result({}), { ...always, WX_CONTEXT_KEYS: 'WX_API_TOKEN' })
+  const { context, token } = await worker.result()
+  assert.equal(token, 's3cret')
+  assert.equal(context.environ, 'WX_CONTEXT_KEYS=WX_API_TOKEN,WX_OPENID;WX_OPENID=文')
+  assert.deepEqual(JSON.parse(context.environment), { WX_CONTEXT_KEYS: 'WX_API_TOKEN,WX_OPENID', WX_OPENID: '文' })
 })
 
 test('the event says who called', async (t) => {
-  const worker = await start(t, 'exports.main = (event) => event')
-  const caller = variables({ WX_APPID: 'wx1', WX_OPENID: 'o1' })
-  assert.deepEqual(await worker.result({ a: 1 }, caller), { a: 1, userInfo: { appId: 'wx1', openId: 'o1' } })
-  assert.deepEqual(await worker.result({ userInfo: { openId: 'o2' } }, variables({ WX_APPID: 'wx1' })), {
-    userInfo: { appId: 'wx1', openId: 'o2' }
-  })
-  assert.deepEqual(await worker.result({ a: 1 }), { a: 1 })
-  for (const event of [[1], 'text', 3, null]) {
-    assert.deepEqual(await worker.result(JSON.stringify(event), caller), event)
+  const echo = (env) => start(t, 'exports.main = (event) => event', { env })
+  const caller = await echo({ WX_APPID: 'wx1', WX_OPENID: 'o1' })
+  const userInfo = { appId: 'wx1', openId: 'o1' }
+  assert.deepEqual(await caller.result({ a: 1 }), { a: 1, userInfo })
+  assert.deepEqual(await caller.result({ userInfo: { openId: 'o2', unionId: 'u' } }), { userInfo: { ...userInfo, unionId: 'u' } })
+  for (const other of ['text', ['x'], 3, true, null]) {
+    assert.deepEqual(await caller.result({ userInfo: other }), { userInfo })
   }
+  for (const event of [[1], 'text', 3, null]) {
+    assert.deepEqual(await caller.result(JSON.stringify(event)), event)
+  }
+  const app = await echo({ WX_APPID: 'wx1' })
+  assert.deepEqual(await app.result({ userInfo: { openId: 'o2' } }), { userInfo: { appId: 'wx1', openId: 'o2' } })
+  const nobody = await echo({})
+  assert.deepEqual(await nobody.result({ a: 1, userInfo: 'text' }), { a: 1, userInfo: 'text' })
 })

@@ -81,6 +81,18 @@ test('something else than an error thrown at the top', async (t) => {
   assert.equal(message, `${path.join(folder, 'index.js')} cannot be loaded: text`)
 })
 
+test('whatever is thrown at the top is left as it is', async (t) => {
+  const frozen = await failure(t, 'throw Object.freeze(new RangeError("no luck"))')
+  assert.equal(frozen.message, `${path.join(frozen.folder, 'index.js')} cannot be loaded: RangeError: no luck`)
+  const bare = await failure(t, 'throw Object.freeze({ code: 7, __proto__: null })')
+  assert.equal(bare.message, `${path.join(bare.folder, 'index.js')} cannot be loaded: [Object: null prototype] { code: 7 }`)
+})
+
+test('an error in the getter of main', async (t) => {
+  const { message, folder } = await failure(t, 'Object.defineProperty(exports, "main", { get () { throw new Error("not yet") } })')
+  assert.equal(message, `${path.join(folder, 'index.js')} cannot be loaded: Error: not yet`)
+})
+
 test('no main', async (t) => {
   const { message, folder } = await failure(t, 'exports.handler = () => 1')
   const file = path.join(folder, 'index.js')

@@ -46,7 +46,7 @@ async function bodyOf (request) {
 }
 
 /** Starts the function in these files; `invoke` hands it an event and gives what it posts. */
-async function start (t, files, { preload = false, env = {}, answer = () => 200 } = {}) {
+async function start (t, files, { preload = false, options = [], env = {}, answer = () => 200 } = {}) {
   const folder = folderOf(t, typeof files === 'string' ? { 'index.js': files } : files)
   const asked = []
   let waiting, event, posted
@@ -68,7 +68,7 @@ async function start (t, files, { preload = false, env = {}, answer = () => 200 
   })
   const { port } = server.address()
   const gateway = preload ? ['-r', path.join(SCRIPTS, 'preload.cjs')] : []
-  const child = spawn(NODE, [...gateway, path.join(SCRIPTS, 'bootstrap.cjs')], {
+  const child = spawn(NODE, [...options, ...gateway, path.join(SCRIPTS, 'bootstrap.cjs')], {
     cwd: folder,
     env: { PATH: process.env.PATH, SCF_RUNTIME_API: '127.0.0.1', SCF_RUNTIME_API_PORT: port, ...env },
     stdio: ['ignore', 'pipe', 'pipe']
@@ -80,6 +80,7 @@ async function start (t, files, { preload = false, env = {}, answer = () => 200 
 
   return {
     asked,
+    output,
     folder,
     ended,
     /** What the function posts for an event, as `[kind, body]`. */
@@ -102,6 +103,11 @@ async function start (t, files, { preload = false, env = {}, answer = () => 200 
       if (kind !== 'error') throw new Error(`${kind}: ${json}`)
       return JSON.parse(json)
     },
+    /** Ends the worker as the runner does; gives what it printed. */
+    kill () {
+      child.kill('SIGKILL')
+      return ended
+    },
     /** Takes the runtime API away; gives what the worker printed, and its exit code. */
     end () {
       stop(server)
@@ -110,9 +116,4 @@ async function start (t, files, { preload = false, env = {}, answer = () => 200 
   }
 }
 
-/** A header with the variables of an invocation, as the runner writes it. */
-const variables = (values) => ({
-  'cloudcall-environment': Buffer.from(JSON.stringify(values)).toString('latin1')
-})
-
-module.exports = { MAJOR, serve, start, variables }
+module.exports = { MAJOR, NODE, serve, start }
