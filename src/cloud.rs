@@ -62,6 +62,18 @@ impl Cloud {
         CloudBuilder::default()
     }
 
+    /// The same app, access token and connections with other permissions, for a process that calls
+    /// on behalf of several functions.
+    #[must_use]
+    pub fn with_permissions(&self, permissions: Permissions) -> Self {
+        Self(Arc::new(Inner {
+            permissions,
+            transport: self.0.transport.clone(),
+            api_base: self.0.api_base.clone(),
+            tokens: self.0.tokens.clone(),
+        }))
+    }
+
     /// What may be called.
     pub fn permissions(&self) -> &Permissions {
         &self.0.permissions

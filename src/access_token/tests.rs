@@ -129,6 +129,18 @@ async fn a_thousand_concurrent_first_callers_cause_one_token_request() {
     assert_eq!(wechat.seen(), (1, 1000));
 }
 
+#[tokio::test]
+async fn one_token_serves_other_permissions_too() {
+    let wechat = WeChat::default();
+    let cloud = wechat.cloud();
+    let closed = cloud.with_permissions(Permissions::allow(["wxacode.get"]));
+    let same = closed.with_permissions(cloud.permissions().clone());
+    assert!(accepted(&closed).await.expect_err("closed").is_permission_denied());
+    assert_eq!(accepted(&cloud).await.expect("accepted"), "T1");
+    assert_eq!(accepted(&same).await.expect("accepted"), "T1");
+    assert_eq!(wechat.seen(), (1, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_is_kept_until_shortly_before_it_ends() {
     let wechat = WeChat::default();

@@ -54,6 +54,8 @@ Examples:
 
 The command's environment leads the real wx-server-sdk, of any version with Cloud Calls, and
 cloudcall's own SDK to the emulator. cloudcall exits with the command's exit code.
+A signal is passed on to the command, which has 5 seconds to end, or until a second signal.
+At a terminal, processes that the command leaves in the background are its own affair.
 ";
 
 /// Runs WeChat Mini Program cloud functions on this machine
@@ -95,7 +97,7 @@ pub(crate) struct InvokeArgs {
     pub(crate) functions: Option<PathBuf>,
 
     /// Run a Node function under Node's debugger, without a time limit: it waits until a debugger
-    /// has been attached to the port, and continues
+    /// has been attached to the port, and stops before the handler
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "9229")]
     pub(crate) inspect: Option<u16>,

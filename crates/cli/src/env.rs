@@ -24,15 +24,28 @@ const OF_CARGO_RUN: &[&str] = &[
 ];
 const OF_CARGO_RUN_PREFIXES: &[&str] = &["CARGO_BIN_", "CARGO_MANIFEST_", "CARGO_PKG_"];
 
-/// Variables that decide what a function reaches: it gets those that the tool chose, or none.
-const OF_CLOUD_CALLS_PREFIXES: &[&str] = &[
-    "CLOUDCALL_",
-    "SCF_",
-    "TCB_",
-    "TENCENTCLOUD_",
-    "WECHAT_",
-    "WX_",
+/// Variables that decide what a function reaches, and as whom: it gets those that the tool chose,
+/// or none. By their whole names, because `WECHAT_PAY_KEY` and the like are the user's own.
+const RESERVED: &[&str] = &[
+    APP_ID,
+    APP_SECRET,
+    "TCB_CONTEXT_CNFG",
+    "TCB_CONTEXT_KEYS",
+    "TCB_ENV",
+    "TCB_SOURCE",
+    "TENCENTCLOUD_REGION",
+    "TENCENTCLOUD_RUNENV",
+    "TENCENTCLOUD_SECRETID",
+    "TENCENTCLOUD_SECRETKEY",
+    "TENCENTCLOUD_SESSIONTOKEN",
+    "WX_API_TOKEN",
+    "WX_APPID",
+    "WX_CLIENTIP",
+    "WX_CONTEXT_KEYS",
+    "WX_OPENID",
+    "WX_UNIONID",
 ];
+const RESERVED_PREFIXES: &[&str] = &["CLOUDCALL_", "SCF_"];
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum EnvError {
@@ -100,7 +113,7 @@ impl Env {
             let starts_with = |prefixes: &[&str]| prefixes.iter().any(|it| has_prefix(name, it));
             !OF_CARGO_RUN.iter().any(|it| same_name(name, it))
                 && !starts_with(OF_CARGO_RUN_PREFIXES)
-                && !starts_with(OF_CLOUD_CALLS_PREFIXES)
+                && !is_reserved(name)
         };
         self.variables.iter().filter(passed_on).cloned().collect()
     }
@@ -165,6 +178,12 @@ fn read_dotenv(path: &Path) -> Result<Vec<(String, String)>, EnvError> {
     Ok(pairs)
 }
 
+/// Whether only the tool says what a function has under this name.
+pub(crate) fn is_reserved(name: &OsStr) -> bool {
+    RESERVED.iter().any(|it| same_name(name, it))
+        || RESERVED_PREFIXES.iter().any(|it| has_prefix(name, it))
+}
+
 /// Windows does not tell `Path` and `PATH` apart.
 fn same_name(found: &OsStr, name: &str) -> bool {
     if cfg!(windows) {
@@ -207,10 +226,18 @@ mod tests {
             ("WECHAT_SECRET", "x"),
             ("CLOUDCALL_REDIS_URL", "x"),
             ("SCF_RUNTIME_API", "x"),
+            ("TCB_ENV", "x"),
+            ("TENCENTCLOUD_SECRETKEY", "x"),
+            ("WX_OPENID", "x"),
+            ("WECHAT_PAY_KEY", "y"),
+            ("WX_MINE", "y"),
         ])
         .for_children();
-        let names: Vec<_> = passed.iter().map(|(name, _)| name.to_str()).collect();
-        assert_eq!(names, [Some("PATH"), Some("CARGO_HOME")]);
+        let names: Vec<_> = passed
+            .iter()
+            .filter_map(|(name, _)| name.to_str())
+            .collect();
+        assert_eq!(names, ["PATH", "CARGO_HOME", "WECHAT_PAY_KEY", "WX_MINE"]);
     }
 
     #[test]

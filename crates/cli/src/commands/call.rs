@@ -1,27 +1,24 @@
 //! `cloudcall call`: one Cloud Call without a function.
 
-use std::path::PathBuf;
-
 use cloudcall::openapi::{self, Reply};
 use cloudcall::{Cloud, Error, Permissions};
 use serde_json::{Map, Value};
 
 use super::output_file::OutputFile;
-use super::{Context, print, read_json};
+use super::{Context, config, print, read_json};
 use crate::cli::CallArgs;
 use crate::credentials::Credentials;
-use crate::env::CONFIG;
 use crate::failure::Failure;
 use crate::json;
 use crate::printer::Printer;
 use crate::runner::{UpstreamError, emulator};
 use crate::target::Target;
 
-pub(super) async fn run(args: CallArgs, context: &Context) -> Result<(), Failure> {
+pub(super) async fn run(args: CallArgs, context: Context) -> Result<(), Failure> {
     let output = args.output.map(OutputFile::check).transpose()?;
     let target = Target::choose(&args.target, &context.env, &context.root)?;
     let pairs = pairs(&args.parameters)?;
-    let permissions = Permissions::load(config(args.config, context)?);
+    let permissions = Permissions::load(config(args.config, &context.env, &context.root)?);
     let data = read_json("--data", args.data).await?;
     let arguments = merge(&data, pairs)?;
 
@@ -31,27 +28,6 @@ pub(super) async fn run(args: CallArgs, context: &Context) -> Result<(), Failure
     let cloud = cloud(target, permissions)?;
     let reply = openapi::call(&cloud, &args.api, Value::Object(arguments)).await;
     report(&reply.map_err(failed)?, output.as_ref(), context.printer)
-}
-
-/// The config.json that permits. One that was named must be there; without the usual one nothing
-/// is permitted, and the SDK says how to change that.
-fn config(given: Option<PathBuf>, context: &Context) -> Result<PathBuf, Failure> {
-    let named = match given {
-        Some(given) => Some((given, "--config")),
-        None => context
-            .env
-            .os(CONFIG)
-            .map(|path| (PathBuf::from(path), CONFIG)),
-    };
-    match named {
-        None => Ok(context.root.join("config.json")),
-        Some((path, _)) if path.exists() => Ok(path),
-        Some((path, by)) => Err(Failure::usage(format_args!(
-            "{by}: there is no file {}",
-            path.display()
-        ))
-        .hint("name a config.json whose permissions.openapi lists the API")),
-    }
 }
 
 /// The parameters of the command line: texts.

@@ -2,21 +2,68 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use cloudcall_emulator::FunctionToken;
 use tokio::process::Command;
+use tokio::time::timeout;
 
-use super::Context;
+use super::{Context, config, interrupted, unless};
 use crate::cli::ExecArgs;
-use crate::env::CONFIG;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::runner::{Caller, Host, Project, ProjectError, Upstream};
+use crate::runner::{Caller, Host, Process, Project, ProjectError, Upstream};
+use crate::signals::Signals;
 use crate::target::Target;
 
 /// What a command without a function is called, in messages.
 const NO_FUNCTION: &str = "exec";
 
-pub(super) async fn run(args: ExecArgs, context: Context) -> Result<(), Failure> {
+/// How long the command may take to end in order, after a signal.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The command, and what it reaches while this lives.
+struct Running {
+    process: Process,
+    _token: FunctionToken,
+    _host: Arc<Host>,
+}
+
+/// Runs the command until its end. A signal is passed on to it.
+pub(super) async fn run(
+    args: ExecArgs,
+    context: Context,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let mut running = unless(signals, start(args, context)).await?;
+    let ending = tokio::select! {
+        // First, because the command may have taken the same Ctrl-C.
+        biased;
+        signal = signals.next() => {
+            end(&mut running.process, signal, signals).await;
+            return Err(interrupted(signal));
+        }
+        ending = running.process.ended() => ending,
+    };
+    match ending.code() {
+        0 => Ok(()),
+        code => Err(Failure::silent(Exit::Command(code))),
+    }
+}
+
+/// Lets the command end in order, and kills it if that takes too long or at another signal.
+async fn end(process: &mut Process, signal: u8, signals: &mut Signals) {
+    process.pass_on(signal);
+    tokio::select! {
+        _ = timeout(GRACE, process.ended()) => {}
+        _ = signals.next() => {}
+    }
+    process.stop();
+    process.ended().await;
+}
+
+async fn start(args: ExecArgs, context: Context) -> Result<Running, Failure> {
     let Context {
         printer,
         env,
@@ -30,7 +77,7 @@ pub(super) async fn run(args: ExecArgs, context: Context) -> Result<(), Failure>
             let function = project.function(name)?;
             (function.name.clone(), function.config())
         }
-        _ => (NO_FUNCTION.to_owned(), config(&root, env.os(CONFIG))),
+        _ => (NO_FUNCTION.to_owned(), config(None, &env, &root)?),
     };
     let program = program(&args.command, env.os("PATH"))?;
 
@@ -42,12 +89,13 @@ pub(super) async fn run(args: ExecArgs, context: Context) -> Result<(), Failure>
         .or(of_project)
         .map(str::to_owned);
     let upstream = Upstream::open(target, app_id.as_deref(), printer).await?;
-    let caller = Caller::new(args.caller, upstream.app_id());
+    let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
     let host = Host::new(project, upstream, caller, env, spawner, printer);
+    host.settings(&config);
     let config = std::path::absolute(config).map_err(|error| {
         Failure::tool(format_args!("the current folder cannot be told: {error}"))
     })?;
-    let (environment, _token) = host.command_environment(&name, &config)?;
+    let (environment, token) = host.command_environment(&name, &config)?;
 
     let mut command = Command::new(&program);
     command
@@ -61,10 +109,11 @@ pub(super) async fn run(args: ExecArgs, context: Context) -> Result<(), Failure>
         ))
         .hint("see whether it runs by itself")
     })?;
-    match process.ended().await.code() {
-        0 => Ok(()),
-        code => Err(Failure::silent(Exit::Command(code))),
-    }
+    Ok(Running {
+        process,
+        _token: token,
+        _host: host,
+    })
 }
 
 /// The project. A command needs none, unless it takes a function's permissions.
@@ -78,10 +127,6 @@ fn project(
         Err(ProjectError::NoFolder(_)) if !needed => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn config(root: &Path, given: Option<&std::ffi::OsStr>) -> PathBuf {
-    root.join(given.unwrap_or("config.json".as_ref()))
 }
 
 /// Where the command is. Looked up here, because Windows finds `npm` only as `npm.cmd`.

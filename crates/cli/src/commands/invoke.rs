@@ -32,7 +32,7 @@ pub(super) async fn run(args: InvokeArgs, context: Context) -> Result<(), Failur
         .clone()
         .or_else(|| project.app_id().map(Into::into));
     let upstream = Upstream::open(target, app_id.as_deref(), printer).await?;
-    let caller = Caller::new(args.caller, upstream.app_id());
+    let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
     let host = Host::new(Some(project), upstream, caller, env, spawner, printer);
     match host.invoke(&function, event, args.inspect).await {
         Ok(outcome) => outcome::report(outcome, &function, output.as_ref(), printer),

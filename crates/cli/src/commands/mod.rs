@@ -6,10 +6,10 @@ mod invoke;
 mod outcome;
 mod output_file;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Cli, Command};
-use crate::env::Env;
+use crate::env::{CONFIG, Env};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -44,7 +44,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     exit
 }
 
-/// Runs the command, or drops it on a signal; either way returns when no process is left.
+/// Runs the command until its end or a signal; either way returns when no process is left.
 async fn until_interrupted(cli: Cli, printer: Printer) -> Result<(), Failure> {
     let mut signals = Signals::listen()
         .map_err(|error| Failure::tool(format_args!("cannot listen for signals: {error}")))?;
@@ -55,19 +55,46 @@ async fn until_interrupted(cli: Cli, printer: Printer) -> Result<(), Failure> {
         root: PathBuf::new(),
         spawner: processes.spawner(),
     };
-    let result = tokio::select! {
-        result = dispatch(cli, context) => result,
-        exit = signals.next() => Err(Failure::silent(exit)),
+    let result = match cli.command {
+        Command::Invoke(args) => unless(&mut signals, invoke::run(args, context)).await,
+        Command::Call(args) => unless(&mut signals, call::run(args, context)).await,
+        // It passes signals on.
+        Command::Exec(args) => exec::run(args, context, &mut signals).await,
     };
     processes.ended().await;
     result
 }
 
-async fn dispatch(cli: Cli, context: Context) -> Result<(), Failure> {
-    match cli.command {
-        Command::Invoke(args) => invoke::run(args, context).await,
-        Command::Call(args) => call::run(args, &context).await,
-        Command::Exec(args) => exec::run(args, context).await,
+/// Does the work, or drops it on a signal.
+async fn unless<T>(
+    signals: &mut Signals,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        result = work => result,
+        signal = signals.next() => Err(interrupted(signal)),
+    }
+}
+
+fn interrupted(signal: u8) -> Failure {
+    Failure::silent(Exit::Interrupted(signal))
+}
+
+/// The config.json that permits. One that was named must be there; without the usual one nothing
+/// is permitted, and the SDK says how to change that.
+fn config(given: Option<PathBuf>, env: &Env, root: &Path) -> Result<PathBuf, Failure> {
+    let named = match given {
+        Some(given) => Some((given, "--config")),
+        None => env.os(CONFIG).map(|path| (PathBuf::from(path), CONFIG)),
+    };
+    match named {
+        None => Ok(root.join("config.json")),
+        Some((path, _)) if path.exists() => Ok(path),
+        Some((path, by)) => Err(Failure::usage(format_args!(
+            "{by}: there is no file {}",
+            path.display()
+        ))
+        .hint("name a config.json whose permissions.openapi lists the API")),
     }
 }
 

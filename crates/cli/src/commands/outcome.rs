@@ -19,6 +19,9 @@ const PLATFORM_LIMIT: usize = 6 << 20;
 /// What reaches a mini program, in bytes.
 const MINI_PROGRAM_LIMIT: usize = 1 << 20;
 
+/// What the platform says of a function that threw.
+const THREW: &str = "user code exception caught";
+
 /// The shortest time limit that a hint suggests.
 const GENEROUS: Duration = Duration::from_secs(20);
 
@@ -159,18 +162,20 @@ fn reported(body: &[u8], function: &Function) -> Failure {
         let json = json!({"errorCode": 1, "errorMessage": text});
         (json.to_string(), text.clone().into_owned())
     });
-    let hint = if json.contains("-604101") {
-        format!(
+    let failure = Failure::failed(&json, format_args!("{} failed: {message}", function.name));
+    if json.contains("-604101") {
+        let config = function.config();
+        failure.hint(format!(
             "add the API to permissions.openapi in {}",
-            function.config().display()
-        )
+            config.display()
+        ))
+    } else if function.kind == Kind::Node && !message.starts_with(THREW) {
+        // Our script in Node says itself what is wrong and where: the function was not loaded, say.
+        failure
     } else {
-        format!(
-            "the error is that of the code in {}",
-            function.folder.display()
-        )
-    };
-    Failure::failed(json, format_args!("{} failed: {message}", function.name)).hint(hint)
+        let folder = function.folder.display();
+        failure.hint(format!("the error is that of the code in {folder}"))
+    }
 }
 
 /// The text in one line, and its message, if it is an object with an `errorMessage`.
@@ -183,16 +188,57 @@ fn error_object(text: &str) -> Option<(String, String)> {
     // Of user code the platform says only that it threw; what it threw begins the stack trace.
     let thrown = error.get("stackTrace").and_then(Value::as_str);
     if let Some(thrown) = thrown.and_then(|trace| trace.lines().next())
-        && !message.contains(thrown)
+        && (message == THREW || !says(&message, thrown))
     {
         message = format!("{message}: {thrown}");
     }
     Some((json::one_line(text).ok()?, message))
 }
 
+/// Whether the message says already what was thrown: an error's text, perhaps after its name.
+fn says(message: &str, thrown: &str) -> bool {
+    let text = match thrown.split_once(": ") {
+        Some((name, text)) if name.ends_with("Error") || name.ends_with(']') => text,
+        _ => thrown,
+    };
+    message.contains(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_thrown_is_said_once() {
+        for (message, trace, expected) in [
+            (
+                THREW,
+                "Error: no\n    at f",
+                "user code exception caught: Error: no",
+            ),
+            // Not taken for a part of the platform's own words.
+            (
+                THREW,
+                "Error: code",
+                "user code exception caught: Error: code",
+            ),
+            (
+                "index.js exports no function",
+                "TypeError: index.js exports no function\n    at f",
+                "index.js exports no function",
+            ),
+            (
+                "Cannot find module 'x': run `npm install` in f",
+                "Error [ERR_X]: Cannot find module 'x'",
+                "Cannot find module 'x': run `npm install` in f",
+            ),
+            ("it failed", "a: b", "it failed: a: b"),
+        ] {
+            let error = json!({"errorMessage": message, "stackTrace": trace}).to_string();
+            let said = error_object(&error).map(|(_, message)| message);
+            assert_eq!(said.as_deref(), Some(expected));
+        }
+    }
 
     #[test]
     fn an_error_with_a_message_stays_as_it_is() {

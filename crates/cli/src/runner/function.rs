@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// A folder with any of these can be loaded by Node.
+const NODE_FILES: [&str; 4] = ["package.json", "index.js", "index.cjs", "index.mjs"];
+
 /// What runs a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -17,7 +20,7 @@ impl Kind {
         let has = |file: &str| folder.join(file).is_file();
         if has("Cargo.toml") {
             Some(Self::Rust)
-        } else if has("package.json") || has("index.js") || has("index.mjs") {
+        } else if NODE_FILES.iter().any(|file| has(file)) {
             Some(Self::Node)
         } else {
             None

@@ -116,8 +116,7 @@ impl Host {
         event: String,
         inspect: Option<u16>,
     ) -> Result<Outcome, InvocationError> {
-        let settings = Settings::load(&function.config());
-        self.warn(function, &settings);
+        let settings = self.settings(&function.config());
         let Prepared {
             spec,
             token: _token,
@@ -133,20 +132,22 @@ impl Host {
         Ok(outcome?)
     }
 
-    /// Says what is odd in the function's `config.json`.
-    fn warn(&self, function: &Function, settings: &Settings) {
-        let permissions = Permissions::load(function.config());
+    /// What a `config.json` says about running; says what is odd in it.
+    pub(crate) fn settings(&self, config: &Path) -> Settings {
+        let settings = Settings::load(config);
+        let permissions = Permissions::load(config);
         for warning in permissions.warnings() {
             self.printer.warning(warning);
         }
         // A function without Cloud Calls needs no config.json, but one that is there must be read.
-        if let Some(problem) = permissions.problem().filter(|_| function.config().exists()) {
+        if let Some(problem) = permissions.problem().filter(|_| config.exists()) {
             self.printer
                 .warning(format_args!("{problem}: no Cloud Call is permitted"));
         }
         for warning in &settings.warnings {
             self.printer.warning(warning);
         }
+        settings
     }
 }
 

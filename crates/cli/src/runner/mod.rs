@@ -21,7 +21,7 @@ pub(crate) use function::{Function, Kind};
 pub(crate) use host::{Host, InvocationError};
 pub(crate) use node::NodeError;
 pub(crate) use prepare::PrepareError;
-pub(crate) use process::{Processes, Spawner};
+pub(crate) use process::{Process, Processes, Spawner};
 pub(crate) use project::{Project, ProjectError};
 pub(crate) use runtime_api::{LARGEST, Outcome};
 pub(crate) use upstream::{Upstream, UpstreamError, emulator};

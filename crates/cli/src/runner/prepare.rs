@@ -59,6 +59,10 @@ pub(super) async fn prepare(
             environment.extend(variables(settings));
             let (sdk, issued) = host.sdk_environment(&function.name, &function.config())?;
             environment.extend(sdk);
+            if inspect.is_some() {
+                let (name, value) = node::INSPECT;
+                environment.push((name.into(), value.into()));
+            }
             token = Some(issued);
             (program, host.scripts()?.arguments(inspect))
         }

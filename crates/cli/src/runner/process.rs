@@ -1,7 +1,7 @@
 //! Child processes, each in a group of its own that dies as a whole.
 //!
-//! One task owns a child: it waits for the child's end or for the order to end it, and then kills
-//! what is left of the group, grandchildren included.
+//! One task owns a child: it passes signals on, waits for the child's end or for the order to end
+//! it, and then kills what is left of the group, grandchildren included.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::process::ExitStatus;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::process::{ChildStderr, ChildStdout, Command};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 /// Knows when all processes that it started have ended.
 pub(crate) struct Processes {
@@ -52,8 +52,10 @@ impl Spawner {
         self.start(command, true)
     }
 
-    /// Starts a command that the user works with. At a terminal it stays in the terminal's group,
-    /// because no other may read the keyboard; what it starts itself is its own affair there.
+    /// Starts a command that the user works with. At a terminal on Unix it stays in the terminal's
+    /// group, because no other may read the keyboard, and to hand the keyboard over takes calls
+    /// that the standard library lacks. There only the command itself is ended: what it leaves
+    /// behind in the background lives on, and is its own affair.
     pub(crate) fn spawn_in_foreground(&self, command: Command) -> io::Result<Process> {
         self.start(command, !io::stdin().is_terminal())
     }
@@ -70,15 +72,19 @@ impl Spawner {
         let _ = own_group;
         #[cfg(windows)]
         command.wrap(process_wrap::tokio::JobObject);
-        let mut group = Group(command.spawn()?);
-        let (stdout, stderr) = (group.0.stdout().take(), group.0.stderr().take());
-        let (stop, stopped) = oneshot::channel();
+        let mut group = Group {
+            child: command.spawn()?,
+            #[cfg(unix)]
+            own_group,
+        };
+        let (stdout, stderr) = (group.child.stdout().take(), group.child.stderr().take());
+        let (signals, orders) = mpsc::unbounded_channel();
         let (end, ended) = watch::channel(None);
-        tokio::spawn(own(group, stopped, end, self.alive.clone()));
+        tokio::spawn(own(group, orders, end, self.alive.clone()));
         Ok(Process {
             stdout,
             stderr,
-            stop: Some(stop),
+            signals: Some(signals),
             ended,
         })
     }
@@ -89,14 +95,23 @@ impl Spawner {
 pub(crate) struct Process {
     pub(super) stdout: Option<ChildStdout>,
     pub(super) stderr: Option<ChildStderr>,
-    stop: Option<oneshot::Sender<Infallible>>,
+    /// Signals to pass on. When this is gone, that is the order to end.
+    signals: Option<mpsc::UnboundedSender<u8>>,
     ended: watch::Receiver<Option<Ending>>,
 }
 
 impl Process {
-    /// Orders the end.
-    pub(super) fn stop(&mut self) {
-        self.stop = None;
+    /// Orders the end, at once.
+    pub(crate) fn stop(&mut self) {
+        self.signals = None;
+    }
+
+    /// Passes a signal on that the tool was sent, to the whole group, so that it can end in order.
+    pub(crate) fn pass_on(&self, signal: u8) {
+        if let Some(signals) = &self.signals {
+            // Fails when the process has ended, and then nobody is left to take it.
+            let _ = signals.send(signal);
+        }
     }
 
     /// Waits for the end, of itself or ordered; nothing of the group is left then.
@@ -144,13 +159,18 @@ impl fmt::Display for Ending {
 /// The task that owns a child. `_alive` is dropped when nothing of the group is left.
 async fn own(
     mut group: Group,
-    stopped: oneshot::Receiver<Infallible>,
+    mut orders: mpsc::UnboundedReceiver<u8>,
     end: watch::Sender<Option<Ending>>,
     _alive: mpsc::Sender<Infallible>,
 ) {
-    let ended_itself = tokio::select! {
-        status = group.leader_ended() => Some(status),
-        _ = stopped => None,
+    let ended_itself = loop {
+        tokio::select! {
+            status = group.leader_ended() => break Some(status),
+            order = orders.recv() => match order {
+                Some(signal) => group.pass_on(signal),
+                None => break None,
+            },
+        }
     };
     group.kill();
     let status = match ended_itself {
@@ -161,19 +181,38 @@ async fn own(
 }
 
 /// Kills the group when dropped, so that a panic or a runtime that shuts down leaves nothing.
-struct Group(Box<dyn ChildWrapper>);
+struct Group {
+    child: Box<dyn ChildWrapper>,
+    /// Whether it is a group apart from the tool's.
+    #[cfg(unix)]
+    own_group: bool,
+}
 
 impl Group {
     /// Waits for the first process only: its descendants may run on, and waiting for them is what
     /// the group's own `wait` would do.
     async fn leader_ended(&mut self) -> io::Result<ExitStatus> {
-        self.0.inner_mut().wait().await
+        self.child.inner_mut().wait().await
     }
 
     fn kill(&mut self) {
         // Fails when nothing is left, which is the aim.
-        let _ = self.0.start_kill();
+        let _ = self.child.start_kill();
     }
+
+    #[cfg(unix)]
+    fn pass_on(&self, signal: u8) {
+        // In the terminal's group, the command has the keyboard's signals from the terminal: a
+        // second Ctrl-C often means to end without order.
+        if self.own_group || !crate::signals::is_of_the_keyboard(signal) {
+            // Fails when nothing is left, which is the aim.
+            let _ = self.child.signal(signal.into());
+        }
+    }
+
+    /// Ctrl-C and the like reach all processes of the console, without our help.
+    #[cfg(windows)]
+    fn pass_on(&self, _signal: u8) {}
 }
 
 impl Drop for Group {
@@ -229,6 +268,39 @@ mod tests {
         let processes = Processes::new();
         let (process, stdout) = shell(&processes.spawner(), "sleep 1000 & exit 7");
         assert_eq!(process.ended().await.to_string(), "exit status: 7");
+        end(stdout).await;
+    }
+
+    #[tokio::test]
+    async fn a_signal_is_passed_on_and_leaves_time_to_end_in_order() {
+        let processes = Processes::new();
+        let (process, mut stdout) = shell(
+            &processes.spawner(),
+            "trap 'echo cleaned; exit 5' TERM; sleep 1000 & echo up; wait",
+        );
+        assert_eq!(line(&mut stdout).await, "up\n");
+        process.pass_on(15);
+        assert_eq!(process.ended().await.code(), 5);
+        assert_eq!(line(&mut stdout).await, "cleaned\n");
+        end(stdout).await;
+    }
+
+    #[tokio::test]
+    async fn a_signal_that_is_ignored_does_not_end_it_but_the_order_does() {
+        let processes = Processes::new();
+        let (mut process, mut stdout) = shell(
+            &processes.spawner(),
+            "trap '' TERM; echo up; while :; do sleep 1000; done",
+        );
+        assert_eq!(line(&mut stdout).await, "up\n");
+        process.pass_on(15);
+        let grace = std::time::Duration::from_millis(100);
+        assert!(
+            tokio::time::timeout(grace, process.ended()).await.is_err(),
+            "it runs on"
+        );
+        process.stop();
+        assert_eq!(process.ended().await.code(), 128 + 9);
         end(stdout).await;
     }
 

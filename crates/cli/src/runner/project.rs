@@ -281,6 +281,22 @@ mod tests {
     }
 
     #[test]
+    fn each_file_that_node_loads_makes_a_function() {
+        let root = project(
+            &[
+                "functions/a/index.js",
+                "functions/b/index.cjs",
+                "functions/c/index.mjs",
+                "functions/d/package.json",
+                "functions/e/util.js",
+            ],
+            None,
+        );
+        let found = names(root.path(), None).expect("project");
+        assert_eq!(found, ["a", "b", "c", "d"]);
+    }
+
+    #[test]
     fn cargo_decides_before_node() {
         let root = project(
             &["functions/a/Cargo.toml", "functions/a/package.json"],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jsonc_parser::JsonValue;
 
 use super::jsonc;
+use crate::env;
 use crate::json;
 
 /// The platform's time limit for a function that sets none.
@@ -13,9 +14,6 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The platform's memory for a function that sets none, in MB.
 const MEMORY: u32 = 256;
-
-/// Names that `envVariables` cannot set, because the tool does.
-const RESERVED_PREFIXES: [&str; 3] = ["CLOUDCALL_", "SCF_", "WECHAT_"];
 
 /// How a function wants to be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,11 +91,10 @@ impl Settings {
     fn variable(&mut self, name: String, value: &JsonValue<'_>) {
         let sound = |text: &str| !text.contains('\0');
         match value {
-            _ if RESERVED_PREFIXES
-                .iter()
-                .any(|prefix| name.starts_with(prefix)) =>
-            {
-                self.warn(format!("\"envVariables\" cannot set {name}: the tool does"));
+            _ if env::is_reserved(name.as_ref()) => {
+                self.warn(format!(
+                    "\"envVariables\" cannot set {name}: only the tool may"
+                ));
             }
             JsonValue::String(text)
                 if !name.is_empty() && !name.contains('=') && sound(&name) && sound(text) =>
@@ -142,14 +139,14 @@ mod tests {
     #[test]
     fn reads_what_is_set() {
         let settings = Settings::parse(
-            "{ // ours\n\"timeout\": 0.5, \"memorySize\": 512, \"envVariables\": {\"A\": \"b\"}, }",
+            "{ // ours\n\"timeout\": 0.5, \"memorySize\": 512, \"envVariables\": {\"WX_MINE\": \"b\"}, }",
         );
         assert_eq!(
             settings,
             Settings {
                 timeout: Duration::from_millis(500),
                 memory: 512,
-                variables: vec![("A".into(), "b".into())],
+                variables: vec![("WX_MINE".into(), "b".into())],
                 warnings: vec![],
             }
         );
@@ -199,7 +196,11 @@ mod tests {
             ),
             (
                 r#"{"envVariables":{"WECHAT_SECRET":"c"}}"#,
-                "\"envVariables\" cannot set WECHAT_SECRET: the tool does",
+                "\"envVariables\" cannot set WECHAT_SECRET: only the tool may",
+            ),
+            (
+                r#"{"envVariables":{"WX_OPENID":"c"}}"#,
+                "\"envVariables\" cannot set WX_OPENID: only the tool may",
             ),
         ] {
             let expected = Settings {
