@@ -1,10 +1,16 @@
 //! End-to-end tests: the real binary, the real SDKs, real sockets.
 
+mod api_base;
 mod call;
+mod help;
 mod https;
 mod invoke;
 #[cfg(target_os = "linux")]
 mod live;
 mod node_functions;
+mod seen;
+mod servers;
+mod sockets;
 mod tool;
 mod two_clients;
+mod worker;

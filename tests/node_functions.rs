@@ -212,6 +212,37 @@ fn a_function_calls_another() {
     assert!(talk.contains("nobody"), "{talk}");
 }
 
+/// The signal reaches the command, which may end in its own way.
+#[cfg(unix)]
+#[test]
+fn a_command_under_exec_can_clean_up_when_a_signal_comes() {
+    let script = "process.on('SIGTERM', () => { console.log('cleaned up'); process.exit(0) })
+        setInterval(() => {}, 1000); console.log('ready')";
+    let mut run = cloudcall(root());
+    run.args(["exec", "--", "node", "-e", script]);
+    run.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = run.spawn().expect("the binary starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut next = || lines.next().map(|line| line.expect("text"));
+    assert_eq!(next().as_deref(), Some("ready"));
+    let sent = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+    assert_eq!(next().as_deref(), Some("cleaned up"));
+    assert_eq!(next(), None);
+    assert_eq!(child.wait().expect("the end").code(), Some(143));
+}
+
+#[test]
+fn a_flood_of_output_arrives_whole() {
+    let code = "exports.main = async () => { for (let i = 0; i < 20000; i++) console.log('line', i, 'y'.repeat(100)) }";
+    let project = project("f", &[("index.cjs", code)]);
+    let (result, talk, _) = invoke(project.path(), &["f"]);
+    assert_eq!(result, Value::Null);
+    assert_eq!(talk.lines().count(), 20_000);
+}
+
 /// Attaches Node's own debugger and lets the function go on, for longer than its time limit.
 #[test]
 fn under_the_debugger_there_is_no_time_limit() {
@@ -249,7 +280,7 @@ fn under_the_debugger_there_is_no_time_limit() {
     shown
         .by_ref()
         .map_while(Result::ok)
-        .find(|line| line.contains("Break on start"))
+        .find(|line| line.contains("break in"))
         .expect("it waits for the debugger");
     writeln!(commands, "cont").expect("to command");
     let rest: Vec<_> = talk.map_while(Result::ok).collect();
@@ -326,6 +357,48 @@ fn what_keeps_a_function_from_running_is_said_with_what_to_run() {
         let all = format!("{}{}", stdout(&output), stderr(&output));
         assert_eq!(output.status.code(), Some(code), "{expected}: {all}");
         assert!(all.contains(expected), "{expected}: {all}");
+    }
+}
+
+/// The folders of all versions, as their lock files install them.
+fn versions() -> Vec<PathBuf> {
+    let sdks = root().join("tests/node/sdks");
+    ["pinned", "tagged"]
+        .into_iter()
+        .flat_map(|group| {
+            let package =
+                fs::read_to_string(sdks.join(group).join("package.json")).expect("package.json");
+            let package: Value = serde_json::from_str(&package).expect("JSON");
+            let names: Vec<String> = package["dependencies"]
+                .as_object()
+                .expect("dependencies")
+                .keys()
+                .cloned()
+                .collect();
+            let modules = sdks.join(group).join("node_modules");
+            names.into_iter().map(move |name| modules.join(name))
+        })
+        .collect()
+}
+
+#[test]
+fn every_version_of_the_sdk_runs_in_a_worker() {
+    let code = "const cloud = require('wx-server-sdk'); cloud.init()
+        exports.main = async (event) => cloud.openapi.customerServiceMessage.getTempMedia({ mediaId: event.mediaId })";
+    let versions = versions();
+    assert_eq!(versions.len(), 25);
+    for version in versions {
+        let project = project(
+            "f",
+            &[("index.js", code), PERMITTED, ("package.json", "{}")],
+        );
+        let modules = project.path().join("functions/f/node_modules");
+        fs::create_dir(&modules).expect("node_modules");
+        link(&version, &modules.join("wx-server-sdk"));
+        let event = r#"{"mediaId":"sample"}"#;
+        let (result, talk, code) = invoke(project.path(), &["f", "-e", event, "-o", "out.jpg"]);
+        assert_eq!(code, Some(0), "{}: {talk}", version.display());
+        assert_eq!(result["buffer"]["size"], 112_525, "{}", version.display());
     }
 }
 

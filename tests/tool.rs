@@ -1,8 +1,15 @@
 //! The `cloudcall` binary, built once, and run in an environment of its own.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
+
+/// Longer than anything takes here, the build of a function included. A test that waits for
+/// longer fails instead of hanging.
+pub(crate) const GUARD: Duration = Duration::from_secs(180);
 
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -11,32 +18,114 @@ pub(crate) fn root() -> &'static Path {
         .expect("tests is a folder of the workspace")
 }
 
-/// A run of the binary, without any variable of the user's that it or a function looks at.
-pub(crate) fn cloudcall(folder: &Path) -> Command {
-    const OURS: [&str; 6] = [
-        "CLOUDCALL_",
-        "WECHAT_",
-        "WX_",
-        "TCB_",
-        "TENCENTCLOUD_",
-        "SCF_",
-    ];
+/// A path below the root of the workspace, as an argument of a run elsewhere.
+pub(crate) fn in_root(path: &str) -> String {
+    root().join(path).to_str().expect("UTF-8").to_owned()
+}
 
+/// A run of the binary, with nothing of the user's environment but what finds programs and builds.
+pub(crate) fn cloudcall(folder: &Path) -> Command {
     let mut command = Command::new(binary());
-    command.current_dir(folder).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy().to_uppercase();
-        let of_a_proxy = text.ends_with("_PROXY");
-        if of_a_proxy || text == "NODE_OPTIONS" || OURS.iter().any(|ours| text.starts_with(ours)) {
-            command.env_remove(name);
-        }
-    }
     command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| is_kept(&name.to_string_lossy())));
+    in_our_target_folder(&mut command);
+    command
+}
+
+/// Whether a variable is one that programs are found, or functions built with.
+fn is_kept(name: &str) -> bool {
+    const NAMES: [&str; 33] = [
+        "AR",
+        "APPDATA",
+        "CFLAGS",
+        "COMSPEC",
+        "DEVELOPER_DIR",
+        "DYLD_FALLBACK_LIBRARY_PATH",
+        "HOME",
+        "INCLUDE",
+        "LD_LIBRARY_PATH",
+        "LIB",
+        "LIBPATH",
+        "LIBRARY_PATH",
+        "LOCALAPPDATA",
+        "LOGNAME",
+        "MACOSX_DEPLOYMENT_TARGET",
+        "PATH",
+        "PATHEXT",
+        "PROGRAMDATA",
+        "PROGRAMFILES",
+        "PROGRAMFILES(X86)",
+        "RUSTFLAGS",
+        "SDKROOT",
+        "SYSTEMDRIVE",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "USER",
+        "USERPROFILE",
+        "VCINSTALLDIR",
+        "VSINSTALLDIR",
+        "WINDIR",
+        "XDG_CACHE_HOME",
+    ];
+    const PREFIXES: [&str; 8] = [
+        "CARGO", "CC", "CXX", "HOST_", "NIX_", "RUSTC", "RUSTUP_", "TARGET_",
+    ];
+    // How cargo talks, and what it says of this test, which would make build scripts run again.
+    const OTHERS: [&str; 3] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_TERM_"];
+
+    let name = name.to_uppercase();
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    NAMES.contains(&name.as_str()) || (starts(&PREFIXES) && !starts(&OTHERS))
+}
+
+/// Makes cargo build where this test was built, wherever that is.
+fn in_our_target_folder(command: &mut Command) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    command.env("CARGO_TARGET_DIR", target.expect("it is below the target"));
 }
 
 /// Runs to the end.
 pub(crate) fn output(command: &mut Command) -> Output {
-    command.output().expect("the binary starts")
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    ended(command.spawn().expect("the binary starts"))
+}
+
+/// What a process has written into its pipes, and how it ended.
+pub(crate) fn ended(mut child: Child) -> Output {
+    let stdout = child.stdout.take().map(all_of);
+    let stderr = child.stderr.take().map(all_of);
+    let mut whole = |stream: Option<mpsc::Receiver<Vec<u8>>>| match stream {
+        None => Vec::new(),
+        Some(stream) => stream.recv_timeout(GUARD).unwrap_or_else(|_| {
+            // It may have ended meanwhile, and its output be held by what it left behind.
+            let _ = child.kill();
+            panic!("no end of the process, or of its output, in {GUARD:?}")
+        }),
+    };
+    let (stdout, stderr) = (whole(stdout), whole(stderr));
+    let status = child.wait().expect("the end");
+    Output {
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+/// Reads a stream to its end in the background, so that no pipe fills up.
+fn all_of(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (whole, wanted) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("to read");
+        // Nobody wants it any more where the wait was given up.
+        let _ = whole.send(bytes);
+    });
+    wanted
 }
 
 pub(crate) fn stdout(output: &Output) -> String {
@@ -59,6 +148,7 @@ fn binary() -> &'static Path {
                 build.env_remove(&name);
             }
         }
+        in_our_target_folder(&mut build);
         let output = build
             .args(["build", "--package=cloudcall-cli", "--message-format=json"])
             .current_dir(root())
@@ -73,42 +163,3 @@ fn binary() -> &'static Path {
             .expect("the package has a binary")
     })
 }
-
-/// A run as a person sees it: exit code, stdout and stderr, without what differs from run to run.
-pub(crate) fn seen(command: &mut Command) -> String {
-    let output = output(command);
-    let talk: String = stderr(&output)
-        .lines()
-        .filter(|line| !is_of_cargo(line))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    let code = output
-        .status
-        .code()
-        .map_or("none".into(), |code| code.to_string());
-    format!(
-        "exit code: {code}\n--- stdout\n{}--- stderr\n{talk}",
-        stdout(&output)
-    )
-}
-
-/// Progress of a build.
-fn is_of_cargo(line: &str) -> bool {
-    const VERBS: [&str; 5] = ["Blocking", "Building", "Compiling", "Finished", "Locking"];
-    let word = line.trim_start().split(' ').next().unwrap_or_default();
-    line.starts_with(' ') && VERBS.contains(&word)
-}
-
-/// Compares with the committed snapshot. The hint and rid of WeChat differ from call to call.
-macro_rules! assert_seen {
-    ($name:literal, $command:expr) => {{
-        let mut settings = insta::Settings::clone_current();
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        settings.add_filter(r"hint: \[[\w-]+\]", "hint: [HINT]");
-        settings.add_filter(r"rid: [0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}", "rid: RID");
-        let seen = $crate::tool::seen($command);
-        settings.bind(|| insta::assert_snapshot!($name, seen));
-    }};
-}
-pub(crate) use assert_seen;

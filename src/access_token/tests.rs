@@ -135,7 +135,12 @@ async fn one_token_serves_other_permissions_too() {
     let cloud = wechat.cloud();
     let closed = cloud.with_permissions(Permissions::allow(["wxacode.get"]));
     let same = closed.with_permissions(cloud.permissions().clone());
-    assert!(accepted(&closed).await.expect_err("closed").is_permission_denied());
+    assert!(
+        accepted(&closed)
+            .await
+            .expect_err("closed")
+            .is_permission_denied()
+    );
     assert_eq!(accepted(&cloud).await.expect("accepted"), "T1");
     assert_eq!(accepted(&same).await.expect("accepted"), "T1");
     assert_eq!(wechat.seen(), (1, 2));

@@ -151,9 +151,6 @@ impl From<PrepareError> for Failure {
         match error {
             PrepareError::Build(error) => error.into(),
             PrepareError::Node(error) => error.into(),
-            PrepareError::Gateway(_) => {
-                Self::usage(error).hint("check --api-base and CLOUDCALL_API_BASE")
-            }
             PrepareError::CurrentFolder(_) => Self::tool(error).hint("go to a folder that exists"),
         }
     }
@@ -201,6 +198,9 @@ impl From<UpstreamError> for Failure {
             UpstreamError::Build(cloudcall_emulator::BuildError::MediaDir { source, .. }) => {
                 Self::usage(format_args!("{error}: {source}"))
                     .hint("check the media folder's permissions, or name another with --media DIR")
+            }
+            UpstreamError::Server(_) => {
+                Self::usage(error).hint("check --api-base, CLOUDCALL_API_BASE and the credentials")
             }
             UpstreamError::Build(_) | UpstreamError::Listen(_) => {
                 Self::tool(error).hint("try again; a firewall or sandbox may forbid loopback ports")

@@ -84,11 +84,11 @@ impl Host {
         &self,
         function: &str,
         config: &Path,
-    ) -> Result<(Vec<(OsString, OsString)>, FunctionToken), cloudcall::Error> {
-        let token = self.upstream.register(function, config)?;
+    ) -> (Vec<(OsString, OsString)>, FunctionToken) {
+        let token = self.upstream.register(function, config);
         let gateway = self.upstream.gateway_url();
         let environment = sdk_environment(&gateway, token.expose(), function, &self.caller);
-        Ok((environment, token))
+        (environment, token)
     }
 
     /// The environment of a command that is no function: what leads both SDKs here.
@@ -100,7 +100,7 @@ impl Host {
         let mut environment = self.env.for_children();
         environment.extend(self.upstream.environment(&self.env));
         environment.push((CONFIG.into(), config.into()));
-        let (sdk, token) = self.sdk_environment(name, config)?;
+        let (sdk, token) = self.sdk_environment(name, config);
         environment.extend(sdk);
         let before = self.env.os("NODE_OPTIONS").and_then(|it| it.to_str());
         let options = self.scripts()?.node_options(before);

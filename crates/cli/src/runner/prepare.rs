@@ -20,8 +20,6 @@ pub(crate) enum PrepareError {
     Build(#[from] BuildError),
     #[error(transparent)]
     Node(#[from] NodeError),
-    #[error("the function cannot be made known to the gateway: {0}")]
-    Gateway(#[from] cloudcall::Error),
     #[error("the current folder cannot be told: {0}")]
     CurrentFolder(#[from] io::Error),
 }
@@ -57,7 +55,7 @@ pub(super) async fn prepare(
             node::check_sdk(&folder)?;
             let program = node::find(host.env.os("PATH"), &folder)?;
             environment.extend(variables(settings));
-            let (sdk, issued) = host.sdk_environment(&function.name, &function.config())?;
+            let (sdk, issued) = host.sdk_environment(&function.name, &function.config());
             environment.extend(sdk);
             if inspect.is_some() {
                 let (name, value) = node::INSPECT;

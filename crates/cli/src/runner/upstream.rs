@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use cloudcall::transport::{HttpsTransport, Transport};
 use cloudcall::{Cloud, Permissions};
@@ -23,6 +22,8 @@ pub(crate) enum UpstreamError {
     Build(#[from] cloudcall_emulator::BuildError),
     #[error("the emulator cannot listen on the loopback address: {0}")]
     Listen(#[from] io::Error),
+    #[error("{0}")]
+    Server(#[from] cloudcall::Error),
 }
 
 /// The servers that Cloud Calls reach, for as long as this lives.
@@ -30,7 +31,8 @@ pub(crate) struct Upstream {
     api_base: String,
     credentials: Option<Credentials>,
     live: bool,
-    transport: Arc<dyn Transport>,
+    /// Permits nothing itself: each function has its own permissions, and all share the token.
+    cloud: Cloud,
     gateway: Gateway,
     /// Serves the gateway, and the emulator if that is the target, until it is dropped.
     server: EmulatorHandle,
@@ -51,10 +53,10 @@ impl Upstream {
                 credentials,
                 live,
             } => Ok(Self {
+                cloud: cloud(HttpsTransport::new(), &api_base, credentials.as_ref())?,
                 api_base,
                 credentials,
                 live,
-                transport: Arc::new(HttpsTransport::new()),
                 server: Emulator::builder()
                     .build()?
                     .start_with(listener, gateway.router())?,
@@ -64,14 +66,16 @@ impl Upstream {
                 let emulator = emulator(media, app_id)?;
                 let router = emulator.router().merge(gateway.router());
                 let server = emulator.start_with(listener, router)?;
+                let api_base = server.url();
+                let credentials = Some(Credentials {
+                    app_id: emulator.app_id().into(),
+                    secret: Secret::new(emulator.app_secret()),
+                });
                 Ok(Self {
-                    api_base: server.url(),
-                    credentials: Some(Credentials {
-                        app_id: emulator.app_id().into(),
-                        secret: Secret::new(emulator.app_secret()),
-                    }),
+                    cloud: cloud(emulator.transport(), &api_base, credentials.as_ref())?,
+                    api_base,
+                    credentials,
                     live: false,
-                    transport: Arc::new(emulator.transport()),
                     gateway,
                     server,
                 })
@@ -96,19 +100,9 @@ impl Upstream {
 
     /// Makes a function known to the gateway, with the permissions of its `config.json`, for as
     /// long as the token lives.
-    pub(super) fn register(
-        &self,
-        function: &str,
-        config: &Path,
-    ) -> Result<FunctionToken, cloudcall::Error> {
-        let mut cloud = Cloud::builder()
-            .permissions(Permissions::load(config))
-            .transport(Arc::clone(&self.transport))
-            .api_base(&self.api_base);
-        if let Some(Credentials { app_id, secret }) = &self.credentials {
-            cloud = cloud.app_secret(app_id, secret.expose());
-        }
-        Ok(self.gateway.register(Caller::new(function, cloud.build()?)))
+    pub(super) fn register(&self, function: &str, config: &Path) -> FunctionToken {
+        let cloud = self.cloud.with_permissions(Permissions::load(config));
+        self.gateway.register(Caller::new(function, cloud))
     }
 
     /// The variables that lead a function in Rust here. Tokens of WeChat itself may be shared;
@@ -124,6 +118,19 @@ impl Upstream {
         }
         environment
     }
+}
+
+/// What calls for the functions in Node.
+fn cloud(
+    transport: impl Transport,
+    api_base: &str,
+    credentials: Option<&Credentials>,
+) -> Result<Cloud, cloudcall::Error> {
+    let mut cloud = Cloud::builder().transport(transport).api_base(api_base);
+    if let Some(Credentials { app_id, secret }) = credentials {
+        cloud = cloud.app_secret(app_id, secret.expose());
+    }
+    cloud.build()
 }
 
 /// Says what the SDK keeps to itself: it shows a function little more than the error's number.

@@ -4,7 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 
-use cloudcall::runtime;
+use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+use cloudcall::{Cloud, runtime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,9 +16,16 @@ enum Event {
     Tell,
     Fail,
     Panic,
+    /// Writes to stderr, and ends the process.
     Exit {
         code: i32,
     },
+    /// Writes to stdout.
+    Print {
+        text: String,
+    },
+    /// Makes a Cloud Call, which its config.json does not permit.
+    Get(GetTempMedia),
     /// Gives a text of this many bytes.
     Text {
         bytes: usize,
@@ -26,30 +34,33 @@ enum Event {
     Variables {
         beginning: Vec<String>,
     },
-    /// Starts a process that connects to the address and holds on, and never answers.
+    /// Connects to the address and holds on, as does a process that it starts, and never answers.
     Hold {
         address: String,
     },
 }
 
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Failure> {
     if let Some(address) = std::env::args().nth(1) {
-        return hold(&address);
+        // Until the other side lets go.
+        hold(&address)?.read_to_end(&mut Vec::new())?;
+        return Ok(());
     }
     runtime::run(|event, context| async move { answer(event, &context).await }).await?;
     Ok(())
 }
 
-/// Holds a connection until the other side lets go.
-fn hold(address: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// A connection that ends with the process.
+fn hold(address: &str) -> std::io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(b"held")?;
-    stream.read_to_end(&mut Vec::new())?;
-    Ok(())
+    Ok(stream)
 }
 
-async fn answer(event: Event, context: &runtime::Context) -> Result<Value, String> {
+async fn answer(event: Event, context: &runtime::Context) -> Result<Value, Failure> {
     match event {
         Event::Tell => Ok(json!({
             "memory": context.memory_limit_in_mb(),
@@ -60,9 +71,17 @@ async fn answer(event: Event, context: &runtime::Context) -> Result<Value, Strin
         Event::Fail => Err("it was asked to fail".into()),
         Event::Panic => panic!("it was asked to panic"),
         Event::Exit { code } => {
-            println!("on stdout");
-            eprintln!("on stderr");
+            eprintln!("a line");
+            eprint!("and the last one");
             std::process::exit(code);
+        }
+        Event::Print { text } => {
+            println!("{text}");
+            Ok(Value::Null)
+        }
+        Event::Get(arguments) => {
+            let media = get_temp_media(&Cloud::init()?, arguments).await?;
+            Ok(serde_json::to_value(media)?)
         }
         Event::Text { bytes } => Ok("x".repeat(bytes).into()),
         Event::Variables { beginning } => Ok(std::env::vars()
@@ -70,11 +89,10 @@ async fn answer(event: Event, context: &runtime::Context) -> Result<Value, Strin
             .filter(|name| beginning.iter().any(|it| name.starts_with(it)))
             .collect()),
         Event::Hold { address } => {
-            let program = std::env::current_exe().map_err(|error| error.to_string())?;
-            Command::new(program)
-                .arg(address)
-                .spawn()
-                .map_err(|error| error.to_string())?;
+            Command::new(std::env::current_exe()?)
+                .arg(&address)
+                .spawn()?;
+            let _held = hold(&address)?;
             std::future::pending().await
         }
     }
