@@ -360,6 +360,44 @@ fn what_keeps_a_function_from_running_is_said_with_what_to_run() {
     }
 }
 
+#[test]
+fn without_node_or_with_an_sdk_from_before_cloud_calls_nothing_runs() {
+    let code = ("index.js", "exports.main = async () => 1");
+    let plain = project("f", &[code]);
+    let empty = tempfile::tempdir().expect("a temp folder");
+    let mut run = cloudcall(plain.path());
+    let output = run
+        .args(["invoke", "f"])
+        .env("PATH", empty.path())
+        .output()
+        .expect("the binary");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("install Node.js"),
+        "{}",
+        stderr(&output)
+    );
+
+    let listed = ("package.json", r#"{"dependencies":{"wx-server-sdk":"*"}}"#);
+    let old = project("函数 one", &[code, listed]);
+    let sdk = old
+        .path()
+        .join("functions/函数 one/node_modules/wx-server-sdk");
+    fs::create_dir_all(&sdk).expect("the SDK's folder");
+    fs::write(sdk.join("package.json"), r#"{"version":"0.3.1"}"#).expect("written");
+    let mut run = cloudcall(old.path());
+    let output = run
+        .args(["invoke", "函数 one"])
+        .output()
+        .expect("the binary");
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(
+        said.contains("0.3.1") && said.contains("npm install wx-server-sdk@latest"),
+        "{said}"
+    );
+}
+
 /// The folders of all versions, as their lock files install them.
 fn versions() -> Vec<PathBuf> {
     let sdks = root().join("tests/node/sdks");
