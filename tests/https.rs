@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use cloudcall::openapi::customer_service_message::{GetTempMedia, TempMedia, get_temp_media};
-use cloudcall::transport::{HttpsTransport, HttpsTransportBuilder};
+use cloudcall::transport::{HttpsTransport, HttpsTransportBuilder, Transport as _};
 use cloudcall::{Cloud, Error, Permissions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -159,6 +160,26 @@ async fn nobody_there_is_a_network_error_that_names_the_host() {
     .await;
     assert!(error.is_network(), "{error}");
     assert!(error.err_msg().contains(&address.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn no_text_of_a_transport_error_holds_the_url() {
+    let short = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345";
+    for (reply, close) in [("", false), ("", true), (short, true)] {
+        let server = Server::start(reply, close).await;
+        let transport = HttpsTransport::builder().timeout(Duration::from_millis(100));
+        let request = http::Request::get(format!("{}/x?access_token=canary", server.url))
+            .body(Bytes::new())
+            .expect("a request");
+        let received = match transport.build().send(request).await {
+            Ok(response) => response.into_body().bytes().await,
+            Err(error) => Err(error),
+        };
+        let error = received.expect_err("no whole reply");
+        // The cause, too: it is reqwest's own error, which knows the URL.
+        let said = format!("{error} {error:?}");
+        assert!(!said.contains("canary"), "{said}");
+    }
 }
 
 fn redirect(to: &str) -> String {

@@ -39,7 +39,8 @@ fn link(to: &Path, at: &PathBuf) {
 
 const PERMITTED: (&str, &str) = (
     "config.json",
-    r#"{"permissions":{"openapi":["customerServiceMessage.getTempMedia"]}}"#,
+    // The limit is generous, for machines that are busy.
+    r#"{"timeout":60,"permissions":{"openapi":["customerServiceMessage.getTempMedia"]}}"#,
 );
 
 /// What an invocation prints, and its exit code.
@@ -237,7 +238,7 @@ fn a_command_under_exec_can_clean_up_when_a_signal_comes() {
 #[test]
 fn a_flood_of_output_arrives_whole() {
     let code = "exports.main = async () => { for (let i = 0; i < 20000; i++) console.log('line', i, 'y'.repeat(100)) }";
-    let project = project("f", &[("index.cjs", code)]);
+    let project = project("f", &[("index.cjs", code), PERMITTED]);
     let (result, talk, _) = invoke(project.path(), &["f"]);
     assert_eq!(result, Value::Null);
     assert_eq!(talk.lines().count(), 20_000);
