@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::access_token::AccessTokens;
 use crate::env::Env;
 use crate::error::Error;
 use crate::openapi::catalog::Api;
 use crate::permissions::Permissions;
+use crate::retry::RetryPolicy;
 use crate::secret::{Redactor, Secret};
 use crate::transport::{Exchange, Transport};
 
@@ -30,11 +32,14 @@ const WECHAT: &str = "https://api.weixin.qq.com";
 #[derive(Clone)]
 pub struct Cloud(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     permissions: Permissions,
     transport: Exchange,
     api_base: String,
     tokens: AccessTokens,
+    retry: RetryPolicy,
+    deadline: Option<Instant>,
 }
 
 impl Cloud {
@@ -68,9 +73,41 @@ impl Cloud {
     pub fn with_permissions(&self, permissions: Permissions) -> Self {
         Self(Arc::new(Inner {
             permissions,
-            transport: self.0.transport.clone(),
-            api_base: self.0.api_base.clone(),
-            tokens: self.0.tokens.clone(),
+            ..self.0.as_ref().clone()
+        }))
+    }
+
+    /// The same, for calls that must have ended by `deadline`. Cheap, so make one for each task.
+    ///
+    /// The deadline bounds all that a call does: waiting for an access token, sending, repeating
+    /// and reading the reply. Past it the call fails with -604102
+    /// ([`is_timeout`](Error::is_timeout)) and leaves nothing running; WeChat may have acted all
+    /// the same. A call that begins after it sends nothing. If the handle has a deadline already,
+    /// the earlier one counts.
+    ///
+    /// In a handler of [`runtime::run`](crate::runtime::run) calls are bounded without this.
+    ///
+    /// ```
+    /// # use cloudcall::{Cloud, Permissions, transport::{MockTransport, media_reply}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let cloud = Cloud::builder()
+    /// #     .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+    /// #     .transport(MockTransport::replies([media_reply("image/png", &b"hi"[..])]))
+    /// #     .build()?;
+    /// use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let hurried = cloud.with_deadline(Instant::now() + Duration::from_secs(2));
+    /// let media = get_temp_media(&hurried, GetTempMedia::new("MEDIA_ID")).await?;
+    /// # Ok::<_, cloudcall::Error>(()) })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
+        let earlier = self.0.deadline.map_or(deadline, |own| own.min(deadline));
+        Self(Arc::new(Inner {
+            deadline: Some(earlier),
+            ..self.0.as_ref().clone()
         }))
     }
 
@@ -92,6 +129,15 @@ impl Cloud {
 
     pub(crate) fn api_base(&self) -> &str {
         &self.0.api_base
+    }
+
+    pub(crate) fn retry(&self) -> &RetryPolicy {
+        &self.0.retry
+    }
+
+    /// That of this handle; see [`deadline::of`](crate::deadline::of).
+    pub(crate) fn deadline(&self) -> Option<tokio::time::Instant> {
+        self.0.deadline.map(Into::into)
     }
 
     /// The token to send with a call, if one is sent at all.
@@ -127,6 +173,7 @@ pub struct CloudBuilder {
     transport: Option<Arc<dyn Transport>>,
     api_base: Option<String>,
     tokens: AccessTokens,
+    retry: RetryPolicy,
 }
 
 impl CloudBuilder {
@@ -185,6 +232,18 @@ impl CloudBuilder {
         self
     }
 
+    /// When a failed call is made again. The defaults of [`RetryPolicy`], unless this is set.
+    ///
+    /// ```
+    /// use cloudcall::{Cloud, RetryPolicy};
+    ///
+    /// let every_call_once = Cloud::builder().retry(RetryPolicy::none());
+    /// ```
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
     /// Finishes the set-up.
     ///
     /// # Errors
@@ -212,6 +271,8 @@ impl CloudBuilder {
             transport: Exchange::new(transport),
             api_base,
             tokens: self.tokens,
+            retry: self.retry,
+            deadline: None,
         })))
     }
 }

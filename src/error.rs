@@ -33,7 +33,7 @@ pub(crate) mod code {
 /// | > 0, -1 | WeChat refused; the number is WeChat's `errcode` | [`is_wechat`](Self::is_wechat) | look the number up on the API's page |
 /// | -604101 | `config.json` does not permit this API | [`is_permission_denied`](Self::is_permission_denied) | add the entry that [`hint`](Self::hint) shows |
 /// | -604100 | no API of this name | [`is_unknown_api`](Self::is_unknown_api) | check the spelling |
-/// | -604102 | no whole answer in time | [`is_timeout`](Self::is_timeout) | raise the transport's time limit, or try again |
+/// | -604102 | no whole answer in time: the transport's limit, or the [deadline](crate::Cloud::with_deadline) of the call or the invocation, passed | [`is_timeout`](Self::is_timeout) | give it more time, or try again |
 /// | -604103 | the answer was an HTTP error, or not of the kind the API gives | | see `err_msg`; [`reply`](Self::reply) holds a JSON answer |
 /// | -601001 | the answer claims to be JSON and is not | | try again; a proxy may stand in between |
 /// | -601002 | wrong arguments or settings; nothing was sent | [`is_invalid_argument`](Self::is_invalid_argument) | see `err_msg` |
@@ -143,7 +143,25 @@ impl Error {
         )
     }
 
+    /// The time that the caller had given is over.
+    pub(crate) fn deadline(detail: &str) -> Self {
+        Self::new(Kind::Timeout, code::TIMEOUT, gateway(code::TIMEOUT, detail))
+    }
+
     pub(crate) fn transport(api: &str, error: TransportError) -> Self {
+        let hint = match error.kind() {
+            TransportErrorKind::Certificate => Some(
+                "make this machine trust who signed the certificate, of the server or of a proxy \
+                 in between: on Linux SSL_CERT_FILE names a file with trusted certificates, \
+                 elsewhere they are the system's",
+            ),
+            TransportErrorKind::Connect | TransportErrorKind::Interrupted => {
+                Some("check the address and the network, then try again")
+            }
+            TransportErrorKind::Timeout
+            | TransportErrorKind::TooLarge
+            | TransportErrorKind::Other => None,
+        };
         let new = match error.kind() {
             TransportErrorKind::Timeout => Self::new(
                 Kind::Timeout,
@@ -152,19 +170,37 @@ impl Error {
             ),
             TransportErrorKind::TooLarge => Self::unexpected_reply(&error.to_string()),
             TransportErrorKind::Connect
+            | TransportErrorKind::Certificate
             | TransportErrorKind::Interrupted
             | TransportErrorKind::Other => {
                 let detail = format!("{} system network error. {error}", code::NETWORK);
                 Self::new(Kind::Network, code::NETWORK, fail(api, &detail))
             }
         };
-        new.with_source(error)
+        let new = new.with_source(error);
+        match hint {
+            Some(hint) => new.with_hint(hint),
+            None => new,
+        }
     }
 
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
+    }
+
+    /// Says how often the call was made, if that was more than once.
+    #[must_use]
+    pub(crate) fn tried(self, attempts: u32) -> Self {
+        if attempts <= 1 {
+            return self;
+        }
+        let hint = match &self.0.hint {
+            Some(hint) => format!("{hint}; it was tried {attempts} times"),
+            None => format!("it was tried {attempts} times"),
+        };
+        self.with_hint(hint)
     }
 
     #[must_use]
@@ -252,7 +288,7 @@ impl Error {
         self.0.kind == Kind::Argument
     }
 
-    /// No whole answer came within the transport's time limit.
+    /// No whole answer came within the transport's time limit, or before the deadline.
     ///
     /// Troubleshooting: WeChat may have acted all the same; repeat only what may happen twice.
     pub fn is_timeout(&self) -> bool {

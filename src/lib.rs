@@ -190,10 +190,13 @@
 mod access_token;
 mod buffer;
 mod cloud;
+mod deadline;
 mod env;
 mod error;
 pub mod openapi;
 mod permissions;
+mod random;
+mod retry;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 mod secret;
@@ -203,6 +206,7 @@ pub use buffer::Buffer;
 pub use cloud::{Cloud, CloudBuilder};
 pub use error::Error;
 pub use permissions::{ConfigError, Permissions, Warning};
+pub use retry::RetryPolicy;
 
 /// The crates whose types stand in this crate's signatures.
 pub use {async_trait, bytes, http, http_body, serde_json};

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::openapi::catalog::Api;
+use crate::retry::{Attempts, Outcome};
 use crate::secret::Secret;
 use crate::transport::{TransportError, TransportErrorKind};
 
@@ -59,7 +61,8 @@ pub(super) enum Failure {
         kind: TransportErrorKind,
         message: String,
     },
-    Reply(String),
+    /// No token, and no `errcode`.
+    Reply(StatusCode),
 }
 
 /// The reply of `stable_token`, in either shape.
@@ -179,7 +182,23 @@ impl StableToken {
         may
     }
 
+    /// Asks, again where that may help. A forced token counts against WeChat's limit, so one is not
+    /// asked for twice. No deadline bounds this: whoever waits for the same token may have more
+    /// time than the caller who asks.
     async fn fetch(&self, cloud: &Cloud, force_refresh: bool) -> Result<Current, Failure> {
+        let mut attempts = Attempts::begin(cloud.retry(), "stable_token", !force_refresh, None);
+        loop {
+            let fetched = self.ask(cloud, force_refresh).await;
+            let outcome = fetched
+                .as_ref()
+                .map_or_else(Failure::outcome, |_| Outcome::Final);
+            if !attempts.another(outcome).await {
+                return fetched;
+            }
+        }
+    }
+
+    async fn ask(&self, cloud: &Cloud, force_refresh: bool) -> Result<Current, Failure> {
         let body = json!({
             "grant_type": "client_credential",
             "appid": self.app_id,
@@ -231,9 +250,7 @@ impl StableToken {
                 })
             }
             // What it says instead is not quoted: it may hold a token.
-            _ => Err(Failure::Reply(format!(
-                "HTTP {status} without an access_token and its expires_in"
-            ))),
+            _ => Err(Failure::Reply(status)),
         }
     }
 
@@ -251,6 +268,14 @@ impl State {
 }
 
 impl Failure {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::WeChat { errcode, .. } => Outcome::of_errcode(*errcode),
+            Self::Transport { kind, .. } => Outcome::of_kind(*kind),
+            Self::Reply(status) => Outcome::of_status(*status),
+        }
+    }
+
     /// The error of the call that needed the token.
     pub(super) fn into_error(self, api: &Api) -> Error {
         match self {
@@ -270,9 +295,9 @@ impl Failure {
                 let message = format!("cannot get an access token: {message}");
                 Error::transport(api.name, TransportError::new(kind, message))
             }
-            Self::Reply(what) => {
-                Error::unexpected_reply(&format!("cannot get an access token: {what}"))
-            }
+            Self::Reply(status) => Error::unexpected_reply(&format!(
+                "cannot get an access token: HTTP {status} without an access_token and its expires_in"
+            )),
         }
     }
 }

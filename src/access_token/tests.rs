@@ -13,7 +13,7 @@ use crate::openapi::customer_service_message::{GetTempMedia, get_temp_media};
 use crate::transport::{
     Body, MockTransport, Transport, TransportError, TransportErrorKind, json_reply, media_reply,
 };
-use crate::{Cloud, Error, Permissions};
+use crate::{Cloud, Error, Permissions, RetryPolicy};
 
 /// WeChat, as far as tokens matter: hands them out with a number, and rejects some.
 #[derive(Clone, Default)]
@@ -57,6 +57,7 @@ fn cloud_over(transport: impl Transport) -> Cloud {
     Cloud::builder()
         .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
         .app_secret("wx1", "s3cret-canary")
+        .retry(RetryPolicy::none())
         .transport(transport)
         .build()
         .expect("complete")

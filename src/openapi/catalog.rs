@@ -24,6 +24,9 @@ pub(crate) struct Api {
     pub(crate) parameters: &'static [Parameter],
     /// The reply may be media instead of JSON.
     pub(crate) media: bool,
+    /// The call may be made twice without harm, so that it is repeated when nobody knows whether
+    /// it arrived. True of each GET.
+    pub(crate) idempotent: bool,
 }
 
 /// One required parameter, by its name in a Cloud Call.
@@ -68,10 +71,16 @@ impl Api {
         self.media = true;
         self
     }
+
+    /// For a POST that only reads.
+    const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
 }
 
 const fn get(name: &'static str, path: &'static str, parameters: &'static [Parameter]) -> Api {
-    api(Method::GET, name, path, parameters)
+    api(Method::GET, name, path, parameters).idempotent()
 }
 
 const fn post(name: &'static str, path: &'static str, parameters: &'static [Parameter]) -> Api {
@@ -90,6 +99,7 @@ const fn api(
         path,
         parameters,
         media: false,
+        idempotent: false,
     }
 }
 
@@ -129,6 +139,14 @@ mod tests {
                 "{} is twice",
                 api.name
             );
+        }
+    }
+
+    #[test]
+    fn only_calls_that_read_may_be_repeated_blindly() {
+        for api in CATALOG {
+            let reads = api.method == Method::GET;
+            assert_eq!(api.idempotent, reads, "{}", api.name);
         }
     }
 }

@@ -22,7 +22,9 @@ pub mod wire;
 use serde_json::Value;
 
 use crate::cloud::Cloud;
+use crate::deadline;
 use crate::error::Error;
+use crate::retry::{Attempts, Outcome};
 use crate::secret::{Redactor, Secret};
 use arguments::Arguments;
 use catalog::Api;
@@ -38,7 +40,8 @@ pub use reply::{Content, Reply};
 ///
 /// The order of things: the name is looked up, the arguments are checked, the permission is
 /// checked, and only then an access token is taken and the request is sent. If WeChat rejects the
-/// token, it is renewed and the call is repeated once.
+/// token, it is renewed and the call is repeated once. Other failures are met as the
+/// [`RetryPolicy`](crate::RetryPolicy) says.
 ///
 /// # Errors
 ///
@@ -99,7 +102,7 @@ async fn call_with<T>(
 ) -> Result<T, Error> {
     arguments.check(api)?;
     let mut redactor = cloud.redactor();
-    exchange(cloud, api, arguments, &mut redactor)
+    deadline::bounded(cloud, exchange(cloud, api, arguments, &mut redactor))
         .await
         .and_then(|received| received.into_reply(api, &redactor))
         .and_then(read)
@@ -130,31 +133,73 @@ async fn exchange(
     arguments: &Arguments,
     redactor: &mut Redactor,
 ) -> Result<Received, Error> {
+    let token = permitted(cloud, api, arguments, redactor).await?;
+    let received = send(cloud, api, token.as_ref(), arguments).await?;
+    match another_token(cloud, api, token.as_ref(), &received, redactor).await? {
+        Some(renewed) => send(cloud, api, Some(&renewed), arguments).await,
+        None => Ok(received),
+    }
+}
+
+/// What comes before a call: whether it can be made and is permitted, and the token for it.
+async fn permitted(
+    cloud: &Cloud,
+    api: &'static Api,
+    arguments: &Arguments,
+    redactor: &mut Redactor,
+) -> Result<Option<Secret>, Error> {
     request::check(api, cloud.api_base(), arguments)?;
     cloud.permissions().check(api.name)?;
     let token = cloud.access_token(api).await?;
     redactor.extend(&token);
-    let received = send(cloud, api, token.as_ref(), arguments).await?;
-    if let Some(rejected) = &token
-        && received.rejects_token()
-        && let Some(renewed) = cloud.renewed_access_token(api, rejected).await?
-    {
-        redactor.add(&renewed);
-        return send(cloud, api, Some(&renewed), arguments).await;
-    }
-    Ok(received)
+    Ok(token)
 }
 
+/// The token to make the call with again, if the reply rejects the one that was sent.
+async fn another_token(
+    cloud: &Cloud,
+    api: &'static Api,
+    sent: Option<&Secret>,
+    received: &Received,
+    redactor: &mut Redactor,
+) -> Result<Option<Secret>, Error> {
+    match sent {
+        Some(rejected) if received.rejects_token() => {
+            let renewed = cloud.renewed_access_token(api, rejected).await?;
+            redactor.extend(&renewed);
+            Ok(renewed)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Sends the request, again where that may help.
 async fn send(
     cloud: &Cloud,
     api: &'static Api,
     token: Option<&Secret>,
     arguments: &Arguments,
 ) -> Result<Received, Error> {
-    let request = request::build(api, cloud.api_base(), token, arguments)?;
-    let response = cloud.transport().send(request).await;
-    let response = response.map_err(|error| Error::transport(api.name, error))?;
-    Ok(Received::new(response))
+    let mut attempts = attempts(cloud, api);
+    loop {
+        let request = request::build(api, cloud.api_base(), token, arguments)?;
+        let received = cloud.transport().send(request).await.map(Received::new);
+        let outcome = match &received {
+            Ok(received) => received.outcome(),
+            Err(error) => Outcome::of_kind(error.kind()),
+        };
+        if attempts.another(outcome).await {
+            continue;
+        }
+        return match received {
+            Ok(received) => Ok(received.after(attempts.made())),
+            Err(error) => Err(Error::transport(api.name, error).tried(attempts.made())),
+        };
+    }
+}
+
+fn attempts<'a>(cloud: &'a Cloud, api: &'static Api) -> Attempts<'a> {
+    Attempts::begin(cloud.retry(), api.name, api.idempotent, deadline::of(cloud))
 }
 
 #[cfg(test)]

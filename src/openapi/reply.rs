@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::response::Parts;
 use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -14,6 +15,7 @@ use super::case::{camel, convert_keys};
 use super::catalog::Api;
 use crate::buffer::Buffer;
 use crate::error::Error;
+use crate::retry::Outcome;
 use crate::secret::Redactor;
 
 /// The longest quotation of a reply in an error, in bytes.
@@ -137,24 +139,69 @@ pub(crate) struct Received {
     body: Bytes,
     /// The body read as JSON, where its label says that it may be, or where it is an HTTP error.
     json: Option<Value>,
+    /// How often the call was made until this came.
+    attempts: u32,
+}
+
+/// What a reply's head says of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Label {
+    /// It is JSON, or an HTTP error, which may be.
+    Json,
+    /// Text, as which WeChat labels JSON and media, too.
+    Text,
+    /// Anything else.
+    Media,
+}
+
+impl Label {
+    pub(super) fn of(head: &Parts) -> Self {
+        let content_type = content_type(head);
+        if !head.status.is_success() || is_json(&content_type) {
+            Self::Json
+        } else if is_plain_text(&content_type) {
+            Self::Text
+        } else {
+            Self::Media
+        }
+    }
+}
+
+/// The `Content-Type`; empty if there is none.
+pub(super) fn content_type(head: &Parts) -> Cow<'_, str> {
+    head.headers
+        .get(CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .unwrap_or_default()
 }
 
 impl Received {
     pub(crate) fn new(response: http::Response<Bytes>) -> Self {
         let (head, body) = response.into_parts();
-        let content_type = head
-            .headers
-            .get(CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-            .unwrap_or_default();
-        let may_be_json =
-            is_json(&content_type) || is_plain_text(&content_type) || !head.status.is_success();
-        let json = if may_be_json { parse(&body) } else { None };
+        let json = match Label::of(&head) {
+            Label::Json | Label::Text => parse(&body),
+            Label::Media => None,
+        };
         Self {
             status: head.status,
-            content_type,
+            content_type: content_type(&head).into_owned(),
             body,
             json,
+            attempts: 1,
+        }
+    }
+
+    /// The same, as what came of this many attempts.
+    pub(crate) fn after(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Whether another attempt may give something else.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.refusal() {
+            Some(refusal) => refusal.number().map_or(Outcome::Final, Outcome::of_errcode),
+            None => Outcome::of_status(self.status),
         }
     }
 
@@ -195,10 +242,10 @@ impl Received {
             .is_some_and(|json| json.get("errcode").is_some());
         if !of_api {
             if let Some(refusal) = self.refusal() {
-                return Err(refusal.error(api));
+                return Err(refusal.error(api).tried(self.attempts));
             }
             if !self.status.is_success() {
-                return Err(self.http_error(redactor));
+                return Err(self.http_error(redactor).tried(self.attempts));
             }
         }
         let body = match (&self.json, str::from_utf8(&self.body)) {
@@ -216,10 +263,10 @@ impl Received {
     /// The result of the call, or its error.
     pub(crate) fn into_reply(self, api: &Api, redactor: &Redactor) -> Result<Reply, Error> {
         if let Some(refusal) = self.refusal() {
-            return Err(refusal.error(api));
+            return Err(refusal.error(api).tried(self.attempts));
         }
         if !self.status.is_success() {
-            return Err(self.http_error(redactor));
+            return Err(self.http_error(redactor).tried(self.attempts));
         }
         let content = match self.json {
             Some(Value::Object(mut fields)) => {

@@ -1,5 +1,7 @@
 //! Calls over a mocked transport: what is sent, and what each reply means.
 
+mod retries;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
@@ -11,6 +13,7 @@ use serde_json::json;
 use super::customer_service_message::{GetTempMedia, TempMedia, get_temp_media};
 use super::*;
 use crate::permissions::Permissions;
+use crate::retry::RetryPolicy;
 use crate::transport::{
     Body, MockTransport, TransportError, TransportErrorKind, json_reply, media_reply,
 };
@@ -22,6 +25,7 @@ fn cloud(mock: &MockTransport) -> Cloud {
     Cloud::builder()
         .permissions(Permissions::allow([GET, SEND]))
         .access_token("T0KEN/canary")
+        .retry(RetryPolicy::none())
         .transport(mock.clone())
         .build()
         .expect("complete")

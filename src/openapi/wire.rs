@@ -1,12 +1,13 @@
 //! A call in WeChat's own terms, for a gateway between another SDK and WeChat.
 //!
-//! Permission, access token and transport are those of [`call`](super::call); the arguments go
+//! Permission, access token, retries and transport are those of [`call`](super::call); the arguments go
 //! out as they are, and what WeChat answers comes back unread, its errors too. Functions want
 //! [`call`](super::call) instead.
 
 pub use super::arguments::{Arguments, FilePart};
 pub use super::reply::Answer;
 use crate::cloud::Cloud;
+use crate::deadline;
 use crate::error::Error;
 
 /// Calls an API by its cloud-call name with arguments as WeChat names them.
@@ -22,7 +23,8 @@ use crate::error::Error;
 pub async fn call(cloud: &Cloud, api: &str, arguments: &Arguments) -> Result<Answer, Error> {
     let api = super::find(api)?;
     let mut redactor = cloud.redactor();
-    super::exchange(cloud, api, arguments, &mut redactor)
+    let exchange = super::exchange(cloud, api, arguments, &mut redactor);
+    deadline::bounded(cloud, exchange)
         .await
         .and_then(|received| received.into_answer(api, &redactor))
         .map_err(|error| error.redacted(&redactor))

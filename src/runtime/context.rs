@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+/// What is kept of an invocation's time for the report of its outcome.
+const LEAST_RESERVE: Duration = Duration::from_millis(50);
+const MOST_RESERVE: Duration = Duration::from_millis(500);
+
 /// One invocation, as the runtime describes it.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -52,6 +56,19 @@ impl Context {
         self.deadline
     }
 
+    /// When Cloud Calls in the handler must have ended: the [`deadline`](Self::deadline) less 2 % of
+    /// the time limit, but at least 50 and at most 500 ms, so that the function can still say what
+    /// went wrong. Of a limit under 100 ms half is left.
+    ///
+    /// [`run`](super::run) sees to this within the handler's task. For a task that the handler
+    /// spawns, hand it on with [`with_deadline`](crate::Cloud::with_deadline).
+    pub fn call_deadline(&self) -> Instant {
+        let reserve = (self.time_limit / 50)
+            .clamp(LEAST_RESERVE, MOST_RESERVE)
+            .min(self.time_limit / 2);
+        self.deadline - reserve
+    }
+
     /// What is left until the [`deadline`](Self::deadline); zero when it has passed. In Node it
     /// is `getRemainingTimeInMillis()`.
     pub fn remaining_time(&self) -> Duration {
@@ -90,5 +107,33 @@ impl WxContext {
         serde_json::from_slice(event)
             .map(|Envelope { user_info }| user_info)
             .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_little_of_the_time_is_kept_for_the_report() {
+        for (limit, reserve) in [
+            (0, 0),
+            (10, 5),
+            (100, 50),
+            (1000, 50),
+            (3000, 60),
+            (60_000, 500),
+        ] {
+            let limit = Duration::from_millis(limit);
+            let context = Context::new(
+                String::new(),
+                256,
+                limit,
+                Instant::now(),
+                WxContext::default(),
+            );
+            let kept = context.deadline() - context.call_deadline();
+            assert_eq!(kept, Duration::from_millis(reserve), "{limit:?}");
+        }
     }
 }

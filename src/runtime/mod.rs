@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::deadline;
 use crate::env::Env;
 use api::{Invocation, RuntimeApi};
 pub use context::{Context, WxContext};
@@ -31,6 +32,20 @@ pub struct RuntimeError {
 /// [`serde_json::Value`] for any), and the result is serialised. An event that does not fit, an
 /// error and a panic of the handler are reported as the failure of that invocation, and the
 /// next event is served.
+///
+/// A Cloud Call in the handler ends shortly before the invocation does
+/// ([`call_deadline`](Context::call_deadline)), with -604102, so that the function can report it
+/// before the platform ends it. That holds for the handler's own task. A task that it spawns knows
+/// nothing of the invocation, and gets its deadline by hand:
+///
+/// ```
+/// # use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+/// # use cloudcall::{Cloud, runtime::Context};
+/// # fn example(cloud: &Cloud, context: &Context, event: GetTempMedia) {
+/// let cloud = cloud.with_deadline(context.call_deadline());
+/// tokio::spawn(async move { get_temp_media(&cloud, event).await });
+/// # }
+/// ```
 ///
 /// ```no_run
 /// use cloudcall::openapi::customer_service_message::{GetTempMedia, TempMedia, get_temp_media};
@@ -107,7 +122,8 @@ where
     let handler = Arc::clone(handler);
     // A task of its own, with all code of the function, so that a panic ends the invocation and
     // not the function.
-    let task = tokio::spawn(async move {
+    let calls_end = context.call_deadline();
+    let task = tokio::spawn(deadline::in_invocation(calls_end, async move {
         let event = serde_json::from_slice(&event)
             .map_err(|error| format!("the event is not what the function takes: {error}"))?;
         let result = handler(event, context).await.map_err(|error| {
@@ -116,7 +132,7 @@ where
         })?;
         serde_json::to_string(&result)
             .map_err(|error| format!("the function's result is not JSON: {error}"))
-    });
+    }));
     task.await
         .unwrap_or_else(|stopped| Err(panic_message(stopped)))
 }

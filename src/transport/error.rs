@@ -8,6 +8,9 @@ use std::error::Error as StdError;
 pub enum TransportErrorKind {
     /// No connection: name resolution, TCP, TLS or proxy. The request was not sent.
     Connect,
+    /// The server's certificate is not trusted, or there is nothing here to judge it by. The
+    /// request was not sent.
+    Certificate,
     /// The time limit passed. The request may have been sent.
     Timeout,
     /// The connection broke after the request had been sent, or the body ended early.

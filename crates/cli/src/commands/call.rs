@@ -99,7 +99,6 @@ fn failed(error: Error) -> Failure {
     let failure = Failure::failed(to_json(&error), &error);
     let hint = match error.hint() {
         Some(hint) => hint,
-        None if error.is_network() => "check the address and the network, then try again",
         None if error.is_timeout() => "try again; WeChat may have acted all the same",
         None if error.is_wechat() => {
             "look errCode up on the API's page: https://developers.weixin.qq.com/miniprogram/dev/"
