@@ -36,6 +36,7 @@ pub(crate) mod code {
 /// | -604102 | no whole answer in time: the transport's limit, or the [deadline](crate::Cloud::with_deadline) of the call or the invocation, passed | [`is_timeout`](Self::is_timeout) | give it more time, or try again |
 /// | -604103 | the answer was an HTTP error, or not of the kind the API gives | | see `err_msg`; [`reply`](Self::reply) holds a JSON answer |
 /// | -601001 | the answer claims to be JSON and is not | | try again; a proxy may stand in between |
+/// | -601001 | media could not be written to where it was to go | | see [`source`](StdError::source), an [`io::Error`](std::io::Error) |
 /// | -601002 | wrong arguments or settings; nothing was sent | [`is_invalid_argument`](Self::is_invalid_argument) | see `err_msg` |
 /// | -601003 | no connection, or it broke | [`is_network`](Self::is_network) | check the network, then try again |
 ///
@@ -82,6 +83,7 @@ enum Kind {
     Timeout,
     Network,
     Reply,
+    Output,
 }
 
 impl Error {
@@ -146,6 +148,25 @@ impl Error {
     /// The time that the caller had given is over.
     pub(crate) fn deadline(detail: &str) -> Self {
         Self::new(Kind::Timeout, code::TIMEOUT, gateway(code::TIMEOUT, detail))
+    }
+
+    /// Where the media was to go did not take it.
+    pub(crate) fn not_written(api: &str, error: std::io::Error) -> Self {
+        let detail = format!(
+            "{} system error. the media cannot be written: {error}",
+            code::SYSTEM
+        );
+        Self::new(Kind::Output, code::SYSTEM, fail(api, &detail)).with_source(error)
+    }
+
+    /// The transport failed after this much of the media had been written.
+    pub(crate) fn transport_after(api: &str, error: TransportError, written: u64) -> Self {
+        let mut error = Self::transport(api, error);
+        if written > 0 {
+            let after = format!("; {written} bytes of the media had been written");
+            error.0.err_msg.push_str(&after);
+        }
+        error
     }
 
     pub(crate) fn transport(api: &str, error: TransportError) -> Self {

@@ -5,18 +5,21 @@
 //!
 //! | Cloud Call | typed | HTTPS API |
 //! |---|---|---|
-//! | `customerServiceMessage.getTempMedia` | [`get_temp_media`](customer_service_message::get_temp_media) | `GET /cgi-bin/media/get` |
+//! | `customerServiceMessage.getTempMedia` | [`get_temp_media`](customer_service_message::get_temp_media), [`get_temp_media_to`](customer_service_message::get_temp_media_to), [`get_temp_media_to_file`](customer_service_message::get_temp_media_to_file) | `GET /cgi-bin/media/get` |
 //! | `customerServiceMessage.uploadTempMedia` | [`upload_temp_media`](customer_service_message::upload_temp_media) | `POST /cgi-bin/media/upload` |
 //! | `customerServiceMessage.send` | [`send`](customer_service_message::send) | `POST /cgi-bin/message/custom/send` |
 //! | `customerServiceMessage.setTyping` | [`set_typing`](customer_service_message::set_typing) | `POST /cgi-bin/message/custom/typing` |
 
 mod arguments;
+mod arriving;
 mod case;
 pub(crate) mod catalog;
 pub mod customer_service_message;
 pub(crate) mod names;
 mod reply;
 pub(crate) mod request;
+mod sink;
+mod store;
 pub mod wire;
 
 use serde_json::Value;

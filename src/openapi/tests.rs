@@ -1,6 +1,10 @@
 //! Calls over a mocked transport: what is sent, and what each reply means.
 
+mod cancelling;
+mod deadlines;
 mod retries;
+mod storing;
+mod storing_files;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

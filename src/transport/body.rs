@@ -52,6 +52,11 @@ impl Body {
             Inner::Arriving(body) => read_to_end(body).await,
         }
     }
+
+    /// The next piece that is not empty; none at the end.
+    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, TransportError> {
+        next_data(self).await
+    }
 }
 
 /// Collects the pieces, without copying a body that came in one piece.

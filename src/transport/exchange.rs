@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::response::Parts;
 
-use super::{Transport, TransportError, TransportErrorKind};
+use super::{Body, Transport, TransportError, TransportErrorKind};
 
 /// A transport in use.
 #[derive(Clone)]
@@ -24,6 +25,17 @@ impl Exchange {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, TransportError> {
+        let Incoming { head, body, .. } = self.open(request).await?;
+        let body = body.bytes().await?;
+        check_length(&head, body.len() as u64)?;
+        Ok(http::Response::from_parts(head, body))
+    }
+
+    /// Sends the request and leaves the body to be read piece by piece, by the same rules.
+    pub(crate) async fn open(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<Incoming, TransportError> {
         let (head, body) = self.0.send(request).await?.into_parts();
         if let Some(encoding) = encoding(&head) {
             return Err(TransportError::new(
@@ -31,26 +43,51 @@ impl Exchange {
                 format!("the reply is encoded as {encoding}, which nobody asked for"),
             ));
         }
-        let body = body.bytes().await?;
-        if let Some(announced) = announced_length(&head)
-            && (body.len() as u64) < announced
-        {
-            return Err(TransportError::new(
-                TransportErrorKind::Interrupted,
-                format!("the reply ended after {} of {announced} bytes", body.len()),
-            ));
+        Ok(Incoming {
+            head,
+            body,
+            arrived: 0,
+        })
+    }
+}
+
+/// A response whose body is on its way.
+pub(crate) struct Incoming {
+    pub(crate) head: Parts,
+    body: Body,
+    arrived: u64,
+}
+
+impl Incoming {
+    /// The next piece of the body, which is not empty; none at its end.
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, TransportError> {
+        let piece = self.body.piece().await?;
+        match &piece {
+            Some(piece) => self.arrived += piece.len() as u64,
+            None => check_length(&self.head, self.arrived)?,
         }
-        Ok(http::Response::from_parts(head, body))
+        Ok(piece)
+    }
+}
+
+/// Whether this is all of the body.
+fn check_length(head: &Parts, arrived: u64) -> Result<(), TransportError> {
+    match announced_length(head) {
+        Some(announced) if arrived < announced => Err(TransportError::new(
+            TransportErrorKind::Interrupted,
+            format!("the reply ended after {arrived} of {announced} bytes"),
+        )),
+        _ => Ok(()),
     }
 }
 
 /// How the body is encoded, if it is.
-fn encoding(head: &http::response::Parts) -> Option<&str> {
+fn encoding(head: &Parts) -> Option<&str> {
     let encoding = head.headers.get(CONTENT_ENCODING)?.to_str().unwrap_or("?");
     (!encoding.trim().is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
 }
 
-fn announced_length(head: &http::response::Parts) -> Option<u64> {
+fn announced_length(head: &Parts) -> Option<u64> {
     head.headers
         .get(CONTENT_LENGTH)?
         .to_str()

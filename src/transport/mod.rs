@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 pub use body::Body;
 pub use error::{TransportError, TransportErrorKind};
-pub(crate) use exchange::Exchange;
+pub(crate) use exchange::{Exchange, Incoming};
 #[cfg(feature = "https")]
 pub use https::{HttpsTransport, HttpsTransportBuilder};
 pub use mock::{MockTransport, json_reply, media_reply};

@@ -8,6 +8,9 @@ use crate::buffer::Buffer;
 use crate::cloud::Cloud;
 use crate::error::Error;
 
+/// The name of the call.
+pub(super) const API: &str = "customerServiceMessage.getTempMedia";
+
 /// Arguments of [`get_temp_media`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,6 +26,13 @@ impl GetTempMedia {
         Self {
             media_id: media_id.into(),
         }
+    }
+
+    pub(super) fn into_json(self) -> Value {
+        Value::Object(Map::from_iter([(
+            "mediaId".to_owned(),
+            self.media_id.into(),
+        )]))
     }
 }
 
@@ -67,35 +77,27 @@ pub struct TempMedia {
 /// # }
 /// ```
 pub async fn get_temp_media(cloud: &Cloud, arguments: GetTempMedia) -> Result<TempMedia, Error> {
-    let arguments = Map::from_iter([("mediaId".to_owned(), arguments.media_id.into())]);
-    call_and_read(
-        cloud,
-        "customerServiceMessage.getTempMedia",
-        Value::Object(arguments),
-        media,
-    )
-    .await
+    call_and_read(cloud, API, arguments.into_json(), media).await
 }
 
 /// Takes the media out of the reply.
 fn media(reply: Reply) -> Result<TempMedia, Error> {
-    let err_msg = reply.err_msg().to_owned();
-    match reply.into_content() {
-        Content::Media {
-            content_type,
-            buffer,
-        } => Ok(TempMedia {
-            err_code: 0,
-            err_msg,
-            content_type,
-            buffer,
-        }),
-        Content::Json(fields) => {
-            let json = Value::Object(fields);
-            Err(
-                Error::unexpected_reply(&format!("the reply is not media but JSON: {json}"))
-                    .with_reply(json),
-            )
-        }
-    }
+    let Some((content_type, buffer)) = reply.media() else {
+        return Err(not_media(reply));
+    };
+    Ok(TempMedia {
+        err_code: 0,
+        err_msg: reply.err_msg().to_owned(),
+        content_type: content_type.to_owned(),
+        buffer: buffer.clone(),
+    })
+}
+
+/// The error for a reply that is JSON.
+pub(super) fn not_media(reply: Reply) -> Error {
+    let json = match reply.into_content() {
+        Content::Json(fields) => Value::Object(fields),
+        Content::Media { .. } => Value::Null,
+    };
+    Error::unexpected_reply(&format!("the reply is not media but JSON: {json}")).with_reply(json)
 }

@@ -3,6 +3,7 @@
 //! One file holds one Cloud Call.
 
 mod get_temp_media;
+mod get_temp_media_to;
 mod send;
 mod set_typing;
 mod upload_temp_media;
@@ -13,6 +14,7 @@ use super::{Content, Reply};
 use crate::error::Error;
 
 pub use get_temp_media::{GetTempMedia, TempMedia, get_temp_media};
+pub use get_temp_media_to::{TempMediaInfo, get_temp_media_to, get_temp_media_to_file};
 pub use send::{Image, Link, Message, MessageContent, MiniProgramPage, Sent, Text, send};
 pub use set_typing::{SetTyping, TypingCommand, TypingSet, set_typing};
 pub use upload_temp_media::{MediaFile, UploadTempMedia, UploadedMedia, upload_temp_media};
