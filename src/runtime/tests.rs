@@ -6,6 +6,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+use crate::transport::{Body, Transport, TransportError};
+use crate::{Cloud, Permissions};
 
 /// Serves the events, then closes; returns what the function posted, as `PATH BODY`.
 async fn posted<H, F, E, R, X>(events: &[&str], handler: H) -> Vec<String>
@@ -16,16 +19,28 @@ where
     H: Fn(E, Context) -> F + Send + Sync + 'static,
     F: Future<Output = Result<R, X>> + Send + 'static,
 {
+    posted_within(3000, events, handler).await
+}
+
+/// The same, with a time limit in milliseconds.
+async fn posted_within<H, F, E, R, X>(time_limit: u64, events: &[&str], handler: H) -> Vec<String>
+where
+    E: DeserializeOwned + Send + 'static,
+    R: Serialize + Send + 'static,
+    X: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
+    H: Fn(E, Context) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<R, X>> + Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let host = listener.local_addr().expect("bound").to_string();
     let api = RuntimeApi::at(&host);
-    let (posts, ended) = tokio::join!(script(listener, events), serve(&api, handler));
+    let (posts, ended) = tokio::join!(script(listener, time_limit, events), serve(&api, handler));
     let ended = ended.expect_err("the API went away");
     assert!(ended.to_string().starts_with("the runtime API"), "{ended}");
     posts
 }
 
-async fn script(listener: TcpListener, events: &[&str]) -> Vec<String> {
+async fn script(listener: TcpListener, time_limit: u64, events: &[&str]) -> Vec<String> {
     let mut events = events.iter();
     let mut posts = Vec::new();
     let (socket, _) = listener.accept().await.expect("the function connects");
@@ -53,7 +68,7 @@ async fn script(listener: TcpListener, events: &[&str]) -> Vec<String> {
             };
             format!(
                 "HTTP/1.1 200 OK\r\nrequest_id: r-1\r\nmemory_limit_in_mb: 256\r\n\
-                 time_limit_in_ms: 3000\r\nContent-Length: {}\r\n\r\n{event}",
+                 time_limit_in_ms: {time_limit}\r\nContent-Length: {}\r\n\r\n{event}",
                 event.len()
             )
         } else {
@@ -163,6 +178,46 @@ async fn the_context_says_what_the_runtime_said() {
             r#"/runtime/invocation/response ["r-1",256,3000,[null,null,null]]"#,
         ]
     );
+}
+
+/// A call that would never end fails in time to be reported.
+#[tokio::test]
+async fn a_call_in_a_handler_ends_before_the_invocation_does() {
+    struct Hangs;
+
+    #[async_trait::async_trait]
+    impl Transport for Hangs {
+        async fn send(
+            &self,
+            _: http::Request<bytes::Bytes>,
+        ) -> Result<http::Response<Body>, TransportError> {
+            std::future::pending().await
+        }
+    }
+
+    let cloud = Cloud::builder()
+        .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+        .transport(Hangs)
+        .build()
+        .expect("complete");
+    let posts = posted_within(100, &["1", "2"], move |_: Value, context: Context| {
+        let cloud = cloud.clone();
+        async move {
+            let until = crate::deadline::of(&cloud).expect("a deadline");
+            assert_eq!(until.into_std(), context.call_deadline());
+            let call = get_temp_media(&cloud, GetTempMedia::new("M"));
+            let error = call.await.expect_err("it hangs");
+            Err::<Value, _>(error)
+        }
+    })
+    .await;
+    assert_eq!(posts.len(), 3);
+    for post in &posts[1..] {
+        assert!(
+            post.starts_with("/runtime/invocation/error ") && post.contains("-604102"),
+            "{post}"
+        );
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::redirect::{Attempt, Policy};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
@@ -43,7 +44,53 @@ struct Inner {
     options: HttpsTransportBuilder,
     /// Clients are made when first needed: reading the operating system's certificates takes
     /// time, and a container that speaks plain HTTP may have none.
-    clients: Mutex<[Option<reqwest::Client>; Route::COUNT]>,
+    clients: Mutex<[Option<Client>; Route::COUNT]>,
+}
+
+/// A client, and the proxies that it knows of, which an error does not name.
+#[derive(Clone)]
+struct Client {
+    reqwest: reqwest::Client,
+    proxies: Option<Arc<Matcher>>,
+}
+
+impl Client {
+    /// Who is connected to for the sake of this URI.
+    fn route_to(&self, uri: &http::Uri) -> Peer {
+        let proxy = self
+            .proxies
+            .as_ref()
+            .and_then(|proxies| proxies.intercept(uri));
+        Peer {
+            host: host_and_port(uri),
+            proxy: proxy.map(|proxy| host_and_port(proxy.uri())),
+        }
+    }
+}
+
+/// The other side of an exchange, in the words of an error.
+struct Peer {
+    host: String,
+    proxy: Option<String>,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, proxy } = self;
+        match proxy {
+            Some(proxy) => write!(f, "{host} through the proxy {proxy}"),
+            None => write!(f, "{host}"),
+        }
+    }
+}
+
+/// Without a user name or password, which a proxy's address may hold.
+fn host_and_port(uri: &http::Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    match uri.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
 }
 
 /// How a host is reached; each way has its own client.
@@ -91,7 +138,7 @@ impl HttpsTransport {
         }
     }
 
-    fn client(&self, route: Route) -> Result<reqwest::Client, TransportError> {
+    fn client(&self, route: Route) -> Result<Client, TransportError> {
         let mut clients = self
             .0
             .clients
@@ -126,17 +173,14 @@ impl Transport for HttpsTransport {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Body>, TransportError> {
-        let host = request
-            .uri()
-            .authority()
-            .map(ToString::to_string)
-            .unwrap_or_default();
         let client = self.client(Route::of(request.uri()))?;
-        let request = reqwest::Request::try_from(request).map_err(|error| failure(&host, error))?;
+        let peer = client.route_to(request.uri());
+        let request = reqwest::Request::try_from(request).map_err(|error| failure(&peer, error))?;
         let response = client
+            .reqwest
             .execute(request)
             .await
-            .map_err(|error| failure(&host, error))?;
+            .map_err(|error| failure(&peer, error))?;
 
         let limit = self.0.options.max_reply_size;
         let too_large = response
@@ -149,7 +193,7 @@ impl Transport for HttpsTransport {
         Ok(response.map(|body| {
             Body::new(Arriving {
                 body,
-                host,
+                peer,
                 limit,
                 left: limit,
             })
@@ -194,7 +238,7 @@ impl HttpsTransportBuilder {
         }))
     }
 
-    fn client(&self, route: Route) -> Result<reqwest::Client, TransportError> {
+    fn client(&self, route: Route) -> Result<Client, TransportError> {
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls_config(route.tls)?)
             .connect_timeout(self.connect_timeout)
@@ -206,7 +250,10 @@ impl HttpsTransportBuilder {
         if route.loopback {
             builder = builder.no_proxy();
         }
-        builder.build().map_err(cannot_set_up)
+        let reqwest = builder.build().map_err(cannot_set_up)?;
+        // Where reqwest looks for them, too.
+        let proxies = (!route.loopback).then(|| Arc::new(Matcher::from_system()));
+        Ok(Client { reqwest, proxies })
     }
 }
 
@@ -226,7 +273,7 @@ fn tls_config(verify: bool) -> Result<rustls::ClientConfig, TransportError> {
 
 fn cannot_set_up(error: impl StdError + Send + Sync + 'static) -> TransportError {
     let message = format!("cannot set up TLS: {}", root_cause(&error));
-    TransportError::new(TransportErrorKind::Connect, message).caused_by(error)
+    TransportError::new(TransportErrorKind::Certificate, message).caused_by(error)
 }
 
 /// Follows a redirect only where the access token in the URL has been before.
@@ -248,7 +295,7 @@ fn same_origin_only(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 /// A reply's body on its way, counted against the limit.
 struct Arriving {
     body: reqwest::Body,
-    host: String,
+    peer: Peer,
     limit: u64,
     left: u64,
 }
@@ -264,7 +311,7 @@ impl http_body::Body for Arriving {
         let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else {
             return Poll::Ready(None);
         };
-        let frame = frame.map_err(|error| failure(&self.host, error))?;
+        let frame = frame.map_err(|error| failure(&self.peer, error))?;
         if let Some(data) = frame.data_ref() {
             match self.left.checked_sub(data.len() as u64) {
                 Some(left) => self.left = left,
@@ -287,13 +334,14 @@ fn too_large_error(limit: u64) -> TransportError {
 }
 
 /// Tells how far the exchange came. The URL is taken out: it holds the access token.
-fn failure(host: &str, error: reqwest::Error) -> TransportError {
+fn failure(peer: &Peer, error: reqwest::Error) -> TransportError {
     let error = error.without_url();
     let cause = root_cause(&error);
+    let host = &peer.host;
     let (kind, message) = if error.is_timeout() && error.is_connect() {
         (
             TransportErrorKind::Connect,
-            format!("connecting to {host} took too long"),
+            format!("connecting to {peer} took too long"),
         )
     } else if error.is_timeout() {
         (
@@ -301,10 +349,12 @@ fn failure(host: &str, error: reqwest::Error) -> TransportError {
             format!("no whole answer from {host} in time"),
         )
     } else if error.is_connect() {
-        (
-            TransportErrorKind::Connect,
-            format!("cannot connect to {host}: {cause}"),
-        )
+        let kind = if refuses_certificate(&error) {
+            TransportErrorKind::Certificate
+        } else {
+            TransportErrorKind::Connect
+        };
+        (kind, format!("cannot connect to {peer}: {cause}"))
     } else if error.is_builder() {
         (
             TransportErrorKind::Other,
@@ -319,6 +369,29 @@ fn failure(host: &str, error: reqwest::Error) -> TransportError {
     TransportError::new(kind, message).caused_by(error)
 }
 
+/// Whether the certificate of the other side is why.
+fn refuses_certificate(error: &(dyn StdError + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // An I/O error is not asked for its source, which passes over what it holds.
+        let held = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        let tls = match held {
+            Some(held) => held.downcast_ref::<rustls::Error>(),
+            None => error.downcast_ref::<rustls::Error>(),
+        };
+        if let Some(rustls::Error::InvalidCertificate(_)) = tls {
+            return true;
+        }
+        cause = match held {
+            Some(held) => Some(held),
+            None => error.source(),
+        };
+    }
+    false
+}
+
 fn root_cause(error: &dyn StdError) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
@@ -328,29 +401,4 @@ fn root_cause(error: &dyn StdError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_recognised_in_every_spelling() {
-        for host in [
-            "localhost",
-            "LOCALHOST",
-            "127.0.0.1",
-            "127.9.9.9",
-            "[::1]",
-            "[::ffff:127.0.0.1]",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "localhost.example",
-            "128.0.0.1",
-            "[::2]",
-            "127.0.0.1.example",
-            "",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
-}
+mod tests;
