@@ -1,6 +1,9 @@
 //! `cloudcall call --api-base`: who is asked, with which credentials, and through which proxy.
 
 use std::fs;
+use std::net::TcpListener;
+
+use rcgen::generate_simple_self_signed;
 
 use crate::call::{GET, call, call_in};
 use crate::servers::{Refusing, SECRET, Untouched};
@@ -48,6 +51,33 @@ fn without_credentials_no_token_is_sent() {
         request.starts_with("GET /cgi-bin/media/get?media_id=a%20b%26c HTTP/1.1\r\n"),
         "{request}"
     );
+}
+
+#[test]
+fn a_proxy_that_is_down_is_named_without_its_password() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("bound").port()
+    };
+    let proxy = format!("http://user:canary@127.0.0.1:{port}");
+    for api_base in ["http://wechat.invalid", "https://wechat.invalid"] {
+        let mut run = call(&[GET, "mediaId=x", "--api-base", api_base]);
+        // An `https` URL needs certificates, of which it looks at none.
+        let certificate = generate_simple_self_signed(["other.invalid".to_owned()]);
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let trusted = folder.path().join("trusted.pem");
+        fs::write(&trusted, certificate.expect("a certificate").cert.pem()).expect("written");
+        run.env("SSL_CERT_FILE", &trusted)
+            .env("HTTP_PROXY", &proxy)
+            .env("HTTPS_PROXY", &proxy);
+        let output = output(&mut run);
+        let said = format!("{}{}", stdout(&output), stderr(&output));
+        let expected = format!("connect to wechat.invalid through the proxy 127.0.0.1:{port}: ");
+        assert!(said.contains(&expected), "{said}");
+        assert!(said.contains("check the address and the network"), "{said}");
+        assert!(said.contains("it was tried 3 times"), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod node_functions;
 mod seen;
 mod servers;
 mod sockets;
+mod storing;
 mod tool;
 mod two_clients;
 mod worker;

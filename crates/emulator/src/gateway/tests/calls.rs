@@ -1,8 +1,13 @@
 //! Cloud Calls: recorded ones of the real SDK, and what each can come to.
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cloudcall::transport::{Transport, TransportError};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 
 use super::*;
 use crate::testing::JPEG;
@@ -234,4 +239,61 @@ async fn ten_megabytes_pass_in_both_directions() {
         .call(&token, GET, vec![pair("media_id", media_id)])
         .await;
     assert!(media.resp_data() == image);
+}
+
+/// A worker that is killed takes its call with it.
+#[tokio::test]
+async fn a_function_that_goes_away_ends_its_call() {
+    /// Says when it is asked, and by its end when nobody waits any more.
+    struct Hangs(mpsc::UnboundedSender<&'static str>);
+
+    struct Ended(mpsc::UnboundedSender<&'static str>);
+
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            let _ = self.0.send("ended");
+        }
+    }
+
+    #[async_trait]
+    impl Transport for Hangs {
+        async fn send(
+            &self,
+            _: Request<Bytes>,
+        ) -> Result<Response<cloudcall::transport::Body>, TransportError> {
+            let _ended = Ended(self.0.clone());
+            let _ = self.0.send("asked");
+            std::future::pending().await
+        }
+    }
+
+    let (told, mut events) = mpsc::unbounded_channel();
+    let bed = Bed::new();
+    let cloud = Cloud::builder()
+        .permissions(Permissions::allow([GET]))
+        .transport(Hangs(told))
+        .build()
+        .expect("complete");
+    let token = bed.gateway.register(Caller::new("f", cloud));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let emulator = &bed.wechat.emulator;
+    let router = emulator.router().merge(bed.gateway.router());
+    let server = emulator.start_with(listener, router).expect("started");
+
+    let body = form(&call_parts(token.expose(), GET, &data(vec![])));
+    let head = format!(
+        "POST /admin HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\
+         Content-Type: multipart/form-data; boundary=XX\r\n\r\n",
+        body.len()
+    );
+    let mut function = TcpStream::connect(server.local_addr())
+        .await
+        .expect("connected");
+    function
+        .write_all(&[head.as_bytes(), &body].concat())
+        .await
+        .expect("written");
+    assert_eq!(events.recv().await, Some("asked"));
+    drop(function);
+    assert_eq!(events.recv().await, Some("ended"));
 }
