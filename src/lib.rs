@@ -101,9 +101,92 @@
 //! match get_temp_media(&cloud, GetTempMedia::new("MEDIA_ID")).await {
 //!     Ok(media) => println!("{} of {} bytes", media.content_type, media.buffer.len()),
 //!     Err(error) if error.err_code() == 40007 => println!("the image is gone"),
-//!     Err(error) if error.is_timeout() || error.is_network() => println!("try again: {error}"),
+//!     Err(error) if error.is_timeout() || error.is_network() => println!("try later: {error}"),
 //!     Err(error) => return Err(error),
 //! }
+//! # Ok::<_, cloudcall::Error>(()) })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Retries
+//!
+//! A call that WeChat was too busy for, or that the network lost, is made again after a short
+//! wait: any call if nothing was sent, and a download also if nobody knows how far it came. A
+//! message is never sent twice. The table at [`RetryPolicy`] has the details and the defaults:
+//!
+//! ```
+//! # use cloudcall::transport::{MockTransport, json_reply, media_reply};
+//! # use serde_json::json;
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+//! use cloudcall::{Cloud, Permissions, RetryPolicy};
+//!
+//! # let mock = MockTransport::replies([
+//! #     json_reply(json!({"errcode": -1, "errmsg": "system busy"})),
+//! #     media_reply("image/png", &b"12345"[..]),
+//! # ]);
+//! let cloud = Cloud::builder()
+//!     .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+//!     .retry(RetryPolicy::new().attempts(5))
+//! #   .transport(mock.clone())
+//!     .build()?;
+//!
+//! // WeChat says that it is busy, and then answers.
+//! let media = get_temp_media(&cloud, GetTempMedia::new("MEDIA_ID")).await?;
+//! assert_eq!(media.buffer.len(), 5);
+//! # assert_eq!(mock.requests().len(), 2);
+//! # Ok::<_, cloudcall::Error>(()) })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Deadlines
+//!
+//! In a handler of [`runtime::run`] every call ends shortly before the platform ends the
+//! invocation, so that the function can still say what happened. Elsewhere, and in a task that a
+//! handler spawns, [`Cloud::with_deadline`] sets the moment. It bounds all of a call, also the
+//! token request and the repeats; to drop a call's future does the same at once. Neither leaves
+//! anything running.
+//!
+//! ```
+//! # use cloudcall::{Cloud, Permissions, transport::{MockTransport, media_reply}};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # let cloud = Cloud::builder()
+//! #     .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+//! #     .transport(MockTransport::replies([media_reply("image/png", &b"hi"[..])]))
+//! #     .build()?;
+//! # use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+//! use std::time::{Duration, Instant};
+//!
+//! let cloud = cloud.with_deadline(Instant::now() + Duration::from_secs(2));
+//! match get_temp_media(&cloud, GetTempMedia::new("MEDIA_ID")).await {
+//!     Ok(media) => println!("{} bytes", media.buffer.len()),
+//!     Err(error) if error.is_timeout() => println!("not within two seconds"),
+//!     Err(error) => return Err(error),
+//! }
+//! # Ok::<_, cloudcall::Error>(()) })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Large media
+//!
+//! [`get_temp_media_to`](openapi::customer_service_message::get_temp_media_to) writes while it
+//! reads, to any [`AsyncWrite`](tokio::io::AsyncWrite), and holds a piece at a time.
+//! [`get_temp_media_to_file`](openapi::customer_service_message::get_temp_media_to_file) gives the
+//! file its name only when it is whole:
+//!
+//! ```
+//! # use cloudcall::{Cloud, Permissions, transport::{MockTransport, media_reply}};
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! # let cloud = Cloud::builder()
+//! #     .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+//! #     .transport(MockTransport::replies([media_reply("image/png", &b"12345"[..])]))
+//! #     .build()?;
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("image.png");
+//! use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media_to_file};
+//!
+//! let media = get_temp_media_to_file(&cloud, GetTempMedia::new("MEDIA_ID"), &path).await?;
+//! assert_eq!(media.size, std::fs::metadata(&path).unwrap().len());
 //! # Ok::<_, cloudcall::Error>(()) })?;
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
@@ -209,7 +292,7 @@ pub use permissions::{ConfigError, Permissions, Warning};
 pub use retry::RetryPolicy;
 
 /// The crates whose types stand in this crate's signatures.
-pub use {async_trait, bytes, http, http_body, serde_json};
+pub use {async_trait, bytes, http, http_body, serde_json, tokio};
 
 /// The Rust examples of the README.
 #[cfg(all(doctest, feature = "runtime"))]

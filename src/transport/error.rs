@@ -6,7 +6,8 @@ use std::error::Error as StdError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// No connection: name resolution, TCP, TLS or proxy. The request was not sent.
+    /// No connection: name resolution, TCP, TLS or proxy. Not a byte of the request was sent, so
+    /// that any call may be made again: report it only where that is certain.
     Connect,
     /// The server's certificate is not trusted, or there is nothing here to judge it by. The
     /// request was not sent.

@@ -57,7 +57,8 @@ impl MockTransport {
     }
 
     /// Answers the first request with the first reply, and so on. A request after the last reply
-    /// gets a [`TransportError`] that names the request.
+    /// gets a [`TransportError`] that names the request. A failure that is repeated takes a reply
+    /// for each attempt; [`RetryPolicy::none`](crate::RetryPolicy::none) makes it one.
     pub fn replies(replies: impl IntoIterator<Item = http::Response<Body>>) -> Self {
         let queue: Mutex<VecDeque<_>> = Mutex::new(replies.into_iter().collect());
         Self::new(move |request| {

@@ -31,6 +31,9 @@ pub use mock::{MockTransport, json_reply, media_reply};
 /// The body is the plain one: a transport that decompresses removes the `Content-Encoding` and the
 /// `Content-Length` of what it received.
 ///
+/// A call may be sent several times, as the [`RetryPolicy`](crate::RetryPolicy) says. One that is
+/// no longer wanted is dropped, the future or the body: the exchange is to end with it.
+///
 /// The request's URI is absolute and its query holds the access token: do not log it.
 ///
 /// ```
