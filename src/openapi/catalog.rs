@@ -14,6 +14,11 @@ static CATALOG: &[Api] = &[
     post("customerServiceMessage.setTyping", "/cgi-bin/message/custom/typing", &[json("touser"), json("command")]),
 ];
 
+/// Every API, in the order of the catalog.
+pub(crate) fn all() -> impl Iterator<Item = &'static Api> {
+    CATALOG.iter()
+}
+
 /// One API: the name that functions call it by, and its HTTPS request.
 #[derive(Debug)]
 pub(crate) struct Api {

@@ -83,6 +83,16 @@ pub async fn call(cloud: &Cloud, api: &str, arguments: Value) -> Result<Reply, E
     call_and_read(cloud, api, arguments, Ok).await
 }
 
+/// The APIs that can be called: the name of each, and its path at WeChat.
+///
+/// ```
+/// let mut paths = cloudcall::openapi::paths();
+/// assert!(paths.any(|api| api == ("customerServiceMessage.getTempMedia", "/cgi-bin/media/get")));
+/// ```
+pub fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
+    catalog::all().map(|api| (api.name, api.path))
+}
+
 /// A call whose reply goes into a type. What `read` says of a wrong reply passes the same filter
 /// as every other error, so that no token shows in it.
 async fn call_and_read<T>(
