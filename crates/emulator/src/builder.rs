@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::clock::Clock;
 use crate::emulator::{Emulator, Inner};
+use crate::faults::{Fault, Faults};
 use crate::ids::Ids;
 use crate::journal::Journal;
 use crate::media_store::MediaStore;
@@ -26,6 +27,7 @@ pub struct EmulatorBuilder {
     seed: Option<u64>,
     journal_limit: Option<usize>,
     strict_messages: bool,
+    faults: Vec<Fault>,
     allow_non_loopback: bool,
 }
 
@@ -104,6 +106,14 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Lets something go wrong, to see how callers bear it; see [`Fault`]. Several are asked in
+    /// their order.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
     /// Lets the emulator listen on addresses that other machines can reach, and answer requests
     /// for any host name. It is a test tool: whoever can reach it can use it.
     #[must_use]
@@ -142,6 +152,10 @@ impl EmulatorBuilder {
         }
 
         let journal = Journal::new(self.journal_limit.unwrap_or(Journal::DEFAULT_LIMIT));
+        let faults = Faults::new(Ids::new(self.seed));
+        for fault in self.faults {
+            faults.add(fault);
+        }
         let wechat = Arc::new(WeChat {
             clock: self.clock,
             ids,
@@ -149,6 +163,7 @@ impl EmulatorBuilder {
             media,
             messages: MessageState::new(self.strict_messages),
             journal,
+            faults,
         });
         Ok(Emulator::new(Inner {
             app_id,
@@ -181,6 +196,7 @@ impl fmt::Debug for EmulatorBuilder {
             .field("clock", &self.clock)
             .field("journal_limit", &self.journal_limit)
             .field("strict_messages", &self.strict_messages)
+            .field("faults", &self.faults)
             .field("allow_non_loopback", &self.allow_non_loopback)
             .finish_non_exhaustive()
     }

@@ -8,6 +8,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::builder::EmulatorBuilder;
+use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::server::{self, EmulatorHandle};
 use crate::transport::EmulatorTransport;
@@ -53,6 +54,11 @@ impl Emulator {
     /// What the emulator was asked so far.
     pub fn journal(&self) -> &Journal {
         &self.0.wechat.journal
+    }
+
+    /// What goes wrong on purpose, to be changed while the emulator runs.
+    pub fn faults(&self) -> &Faults {
+        &self.0.wechat.faults
     }
 
     /// A user writes to customer service: from now on, for 48 hours, five messages can be sent to

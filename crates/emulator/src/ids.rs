@@ -70,6 +70,11 @@ impl Ids {
         format!("{a}-{b}-{c}-{d}-{e}")
     }
 
+    /// The seed of a fault that was given none: short, because people copy it.
+    pub(crate) fn fault_seed(&self) -> u64 {
+        self.rng().random::<u32>().into()
+    }
+
     fn text(&self, alphabet: &[u8], length: usize) -> String {
         let mut rng = self.rng();
         (0..length)

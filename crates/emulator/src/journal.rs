@@ -24,6 +24,10 @@ pub struct JournalEntry {
     pub errcode: i64,
     /// The media id that was asked for, or that an upload was given. At most 256 characters.
     pub media_id: Option<Arc<str>>,
+    /// The fault that the request met, such as `errcode=45009`, or the last of its delays if it
+    /// met nothing else. `errcode` is that of the answer, also where the fault kept the caller
+    /// from seeing it.
+    pub fault: Option<Arc<str>>,
 }
 
 /// The newest requests that an [`Emulator`](crate::Emulator) answered, oldest first.
@@ -66,12 +70,14 @@ impl Journal {
         path: &str,
         errcode: i64,
         media_id: Option<Arc<str>>,
+        fault: Option<Arc<str>>,
     ) {
         let entry = JournalEntry {
             method,
             path: clipped(path).to_owned(),
             errcode,
             media_id,
+            fault,
         };
         let mut entries = self.locked();
         entries.push_back(entry);
@@ -110,7 +116,7 @@ mod tests {
     fn keeps_the_newest_entries() {
         let journal = Journal::new(2);
         for path in ["/a", "/b", "/b"] {
-            journal.record(Method::GET, path, 0, None);
+            journal.record(Method::GET, path, 0, None, None);
         }
         let paths: Vec<_> = journal
             .entries()
@@ -124,7 +130,7 @@ mod tests {
     #[test]
     fn a_limit_of_zero_keeps_nothing() {
         let journal = Journal::new(0);
-        journal.record(Method::GET, "/a", 0, None);
+        journal.record(Method::GET, "/a", 0, None, None);
         assert_eq!(journal.entries(), []);
     }
 

@@ -95,6 +95,43 @@
 //! the `errcode` too: 404 for a path that is not served, 405 for a method that is not, and 403 for
 //! a `Host` that is not this machine's (see below).
 //!
+//! # Faults
+//!
+//! What goes wrong in production can be rehearsed: WeChat is busy, a token expires early, a
+//! connection breaks. A [`Fault`] is written as a short text, whose table is there; several
+//! happen in the order they are given, and [`Emulator::faults`] changes them at run time, as does
+//! the path `/_emulator/faults` over HTTP.
+//!
+//! ```
+//! use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+//! use cloudcall::{Cloud, Permissions};
+//! use cloudcall_emulator::Emulator;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let emulator = Emulator::builder()
+//!     .media("MEDIA_ID", &b"\x89PNG\r\n\x1a\n"[..])
+//!     .fault("token-expired".parse()?)
+//!     .fault("customerServiceMessage.getTempMedia:errcode=45009,after=2".parse()?)
+//!     .build()?;
+//! let cloud = Cloud::builder()
+//!     .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+//!     .app_secret(emulator.app_id(), emulator.app_secret())
+//!     .transport(emulator.transport())
+//!     .build()?;
+//!
+//! // The first token expires at once; it is renewed, and the call goes through.
+//! get_temp_media(&cloud, GetTempMedia::new("MEDIA_ID")).await?;
+//! // That was two requests, of which the second fault has seen the second one.
+//! get_temp_media(&cloud, GetTempMedia::new("MEDIA_ID")).await?;
+//! let error = get_temp_media(&cloud, GetTempMedia::new("MEDIA_ID")).await.unwrap_err();
+//! assert_eq!(error.err_code(), 45009);
+//!
+//! let entries = emulator.journal().entries();
+//! assert_eq!(entries[1].fault.as_deref(), Some("expire-token"));
+//! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Messages
 //!
 //! WeChat lets an app write to users who wrote first. To the emulator a user has written when the
@@ -125,6 +162,7 @@ mod builder;
 mod clock;
 mod drain;
 mod emulator;
+mod faults;
 mod gateway;
 mod host_check;
 mod ids;
@@ -143,6 +181,7 @@ pub use http;
 pub use builder::{BuildError, EmulatorBuilder};
 pub use clock::Clock;
 pub use emulator::Emulator;
+pub use faults::{Fault, FaultError, FaultStatus, Faults};
 pub use gateway::{
     Caller, FunctionCall, FunctionInvoker, FunctionToken, Gateway, GatewayEvent, InvokeError,
 };

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::emulator::Emulator;
+use crate::faults::{ConnectionControl, FaultyListener};
 use crate::host_check::loopback_host_only;
 
 /// A running server. Dropping it stops the server too, without waiting for its end.
@@ -48,7 +49,8 @@ pub(crate) fn start(
         // Without it replies may wait for the client's acknowledgement; they still arrive.
         let _ = stream.set_nodelay(true);
     });
-    let server = axum::serve(listener, router).with_graceful_shutdown(async {
+    let service = router.into_make_service_with_connect_info::<ConnectionControl>();
+    let server = axum::serve(FaultyListener(listener), service).with_graceful_shutdown(async {
         // An error says that the handle is gone, which means the same.
         let _ = stopped.await;
     });

@@ -9,6 +9,8 @@ use cloudcall::transport::{Body, Transport, TransportError, TransportErrorKind};
 use http_body_util::BodyExt;
 use tower_service::Service;
 
+use crate::faults::Unsent;
+
 /// Hands each request to the emulator's routes, in this process.
 ///
 /// The request's URI may have any scheme and host: only path and query count. Bodies are passed
@@ -36,6 +38,12 @@ impl Transport for EmulatorTransport {
             .clone()
             .call(request.map(axum::body::Body::from))
             .await?;
+        if response.extensions().get::<Unsent>().is_some() {
+            return Err(TransportError::new(
+                TransportErrorKind::Interrupted,
+                "the connection broke before the emulator's reply",
+            ));
+        }
         Ok(response.map(|body| Body::new(body.map_err(interrupted))))
     }
 }

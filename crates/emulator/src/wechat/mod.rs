@@ -24,13 +24,14 @@ use axum::routing::{get, post};
 use http::{StatusCode, Uri};
 
 use crate::clock::Clock;
+use crate::faults::{self, FaultName, Faults};
 use crate::ids::Ids;
 use crate::journal::Journal;
 use crate::media_store::MediaStore;
 pub(crate) use message_state::MessageState;
 pub use message_state::SentMessage;
-pub(crate) use reply::plain_failure;
 use reply::{ACCESS_TOKEN_MISSING, ErrCode, Failure, MediaId};
+pub(crate) use reply::{json, plain_failure};
 pub(crate) use token_state::TokenState;
 
 /// What the answer to an unknown path lists.
@@ -47,11 +48,13 @@ pub(crate) struct WeChat {
     pub(crate) media: MediaStore,
     pub(crate) messages: MessageState,
     pub(crate) journal: Journal,
+    pub(crate) faults: Faults,
 }
 
-/// The routes of api.weixin.qq.com. A middleware that disturbs calls belongs beneath
+/// The routes of api.weixin.qq.com, and beside them the emulator's own. Faults happen beneath
 /// [`keep_journal`], so that the journal tells what the caller saw.
 pub(crate) fn router(wechat: Arc<WeChat>) -> Router {
+    let control = faults::router(wechat.faults.clone());
     Router::new()
         .route("/cgi-bin/media/get", get(media::get))
         .route("/cgi-bin/media/upload", post(upload::upload))
@@ -63,9 +66,14 @@ pub(crate) fn router(wechat: Arc<WeChat>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&wechat),
+            faults::disturb,
+        ))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&wechat),
             keep_journal,
         ))
         .with_state(wechat)
+        .merge(control)
 }
 
 /// Writes each answered request into the journal.
@@ -80,8 +88,12 @@ async fn keep_journal(State(wechat): State<Arc<WeChat>>, request: Request, next:
         None => status.as_u16().into(),
     };
     let media_id = response.extensions_mut().remove().map(|MediaId(id)| id);
-    wechat.journal.record(method, uri.path(), errcode, media_id);
-    response
+    let fault = response.extensions_mut().remove();
+    let fault = fault.map(|FaultName(name)| name);
+    wechat
+        .journal
+        .record(method, uri.path(), errcode, media_id, fault);
+    faults::held_back(response).await
 }
 
 async fn unknown_path() -> Response {
@@ -117,10 +129,28 @@ impl WeChat {
             failure.into_response(&hint, &request_id)
         })
     }
+
+    /// The response of a failure by number, with WeChat's text or, word for word, this one.
+    pub(crate) fn failure(&self, code: i64, message: Option<String>) -> Response {
+        match message {
+            Some(message) => reply::verbatim(code, &message),
+            None => self.answer(Err(Failure::known(code))),
+        }
+    }
+
+    /// Lets an access token end now.
+    pub(crate) fn expire_token(&self, token: &str) {
+        self.tokens.expire(token, self.clock.now());
+    }
+
+    /// Forgets an access token.
+    pub(crate) fn revoke_token(&self, token: &str) {
+        self.tokens.revoke(token);
+    }
 }
 
 /// The first query parameter of this name, decoded.
-fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<Cow<'a, str>> {
+pub(crate) fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<Cow<'a, str>> {
     form_urlencoded::parse(uri.query()?.as_bytes())
         .find_map(|(key, value)| (key == name).then_some(value))
 }

@@ -47,7 +47,46 @@ pub(super) const NO_MESSAGE_BEFORE_TYPING: Failure =
 pub(super) const ALREADY_TYPING: Failure = Failure::new(45081, "already typing");
 pub(super) const DATA_FORMAT_ERROR: Failure = Failure::new(47001, "data format error");
 
+/// The failures whose text is known by their number: those above, and others that faults are
+/// rehearsed with.
+static KNOWN: [Failure; 25] = [
+    Failure::new(-1, "system error"),
+    INVALID_CREDENTIAL,
+    INVALID_GRANT_TYPE,
+    INVALID_OPENID,
+    INVALID_MEDIA_TYPE,
+    INVALID_MEDIA_ID,
+    INVALID_MESSAGE_TYPE,
+    INVALID_IMAGE_SIZE,
+    INVALID_APP_ID,
+    INVALID_APP_SECRET,
+    ACCESS_TOKEN_MISSING,
+    ACCESS_TOKEN_EXPIRED,
+    Failure::new(43101, "user refuse to accept the msg"),
+    EMPTY_CONTENT,
+    CONTENT_TOO_LARGE,
+    DAILY_LIMIT,
+    MINUTE_LIMIT,
+    REPLY_TIME_OVER,
+    OUT_OF_RESPONSE_COUNT,
+    INVALID_COMMAND,
+    NO_MESSAGE_BEFORE_TYPING,
+    ALREADY_TYPING,
+    DATA_FORMAT_ERROR,
+    Failure::new(48001, "api unauthorized"),
+    Failure::new(50002, "user limited"),
+];
+
 impl Failure {
+    /// The failure of this number, with WeChat's text if that is known.
+    pub(super) fn known(code: i64) -> Self {
+        let known = KNOWN.iter().find(|known| known.code == code);
+        Self {
+            code,
+            text: known.map_or("error".into(), |known| known.text.clone()),
+        }
+    }
+
     const fn new(code: i64, text: &'static str) -> Self {
         Self {
             code,
@@ -67,10 +106,15 @@ impl Failure {
     pub(super) fn into_response(self, hint: &str, request_id: &str) -> Response {
         let Self { code, text } = self;
         let errmsg = format!("{text} hint: [{hint}] rid: {request_id}");
-        let mut response = json(&ErrorBody::new(code, &errmsg));
-        response.extensions_mut().insert(ErrCode(code));
-        response
+        verbatim(code, &errmsg)
     }
+}
+
+/// HTTP 200 with this `errmsg`, word for word.
+pub(super) fn verbatim(code: i64, errmsg: &str) -> Response {
+    let mut response = json(&ErrorBody::new(code, errmsg));
+    response.extensions_mut().insert(ErrCode(code));
+    response
 }
 
 #[derive(Serialize)]
@@ -86,7 +130,7 @@ impl<'a> ErrorBody<'a> {
 }
 
 /// HTTP 200 with a JSON body.
-pub(super) fn json(body: &impl Serialize) -> Response {
+pub(crate) fn json(body: &impl Serialize) -> Response {
     let text = serde_json::to_vec(body).expect("plain structs of text and numbers are JSON");
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(

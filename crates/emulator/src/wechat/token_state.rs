@@ -139,6 +139,18 @@ impl TokenState {
         Ok(grant)
     }
 
+    /// Lets a token end now, if it has not ended yet.
+    pub(super) fn expire(&self, token: &str, now: SystemTime) {
+        if let Some(validity) = self.locked().issued.get_mut(token) {
+            validity.expires = validity.expires.min(now);
+        }
+    }
+
+    /// Forgets a token.
+    pub(super) fn revoke(&self, token: &str) {
+        self.locked().issued.remove(token);
+    }
+
     fn locked(&self) -> impl std::ops::DerefMut<Target = State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
