@@ -2,6 +2,7 @@
 
 mod api_base;
 mod call;
+mod faults;
 mod help;
 mod https;
 mod invoke;

@@ -45,15 +45,19 @@ Examples:
   cloudcall call customerServiceMessage.getTempMedia mediaId=sample
   cloudcall call customerServiceMessage.getTempMedia mediaId=sample -o sample.jpg
   cloudcall call customerServiceMessage.send --data @message.json touser=OPENID
+  cloudcall call customerServiceMessage.getTempMedia mediaId=sample --fault token-expired
 ";
 
 const EXEC: &str = "\
 Examples:
   cloudcall exec --function get-temp-media-node -- npm test
   cloudcall exec --function get-temp-media-node -- node --test
+  cloudcall exec --function get-temp-media-node --fault flaky-network -- npm test
 
 The command's environment leads the real wx-server-sdk, of any version with Cloud Calls, and
 cloudcall's own SDK to the emulator. cloudcall exits with the command's exit code.
+While it runs, $CLOUDCALL_API_BASE/_emulator/faults lists (GET), adds (POST, a SPEC as JSON) and
+clears (DELETE) what --fault sets.
 A signal is passed on to the command, which has 5 seconds to end, or until a second signal.
 At a terminal, processes that the command leaves in the background are its own affair.
 ";
@@ -192,5 +196,8 @@ mod tests {
         assert!(refused("--live --api-base http://x"));
         assert!(refused("--live --media m"));
         assert!(refused("--api-base http://x --media m"));
+        assert!(!refused("--fault busy --fault reset,once --media m"));
+        assert!(refused("--live --fault busy"));
+        assert!(refused("--api-base http://x --fault busy"));
     }
 }

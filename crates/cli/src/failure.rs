@@ -116,6 +116,8 @@ impl From<TargetError> for Failure {
             TargetError::NotUrl(_) => "write it like https://host or http://127.0.0.1:8080".into(),
             TargetError::NoMedia(_) => "create the folder, or leave out --media".into(),
             TargetError::MediaElsewhere => "unset the variable, or leave out --media".into(),
+            TargetError::FaultElsewhere => "unset the variable, or leave out --fault".into(),
+            TargetError::Fault(error) => error.hint().into(),
         };
         Self::usage(error).hint(hint)
     }

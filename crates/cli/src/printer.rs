@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
+const NOTE: Style = AnsiColor::Green.on_default().bold();
 const FUNCTION: Style = Style::new().dimmed();
 
 /// Writes lines, coloured where a terminal shows them.
@@ -45,6 +46,11 @@ impl Printer {
     /// What is odd, but no obstacle.
     pub(crate) fn warning(self, message: impl Display) {
         talk(WARNING, "warning:", &message);
+    }
+
+    /// What is as the user wanted it, but good to know when reading the rest.
+    pub(crate) fn note(self, message: impl Display) {
+        talk(NOTE, "note:", &message);
     }
 
     /// A line that a function has written.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use cloudcall_emulator::{Fault, FaultError};
+
 use crate::credentials::Credentials;
 use crate::env::{API_BASE, Env, EnvError};
 
@@ -12,25 +14,34 @@ pub(crate) const WECHAT: &str = "https://api.weixin.qq.com";
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct TargetArgs {
     /// Reach WeChat itself, with WECHAT_APPID and WECHAT_SECRET from the environment or ./.env
-    #[arg(long, conflicts_with_all = ["api_base", "media"])]
+    #[arg(long, conflicts_with_all = ["api_base", "media", "fault"])]
     pub(crate) live: bool,
 
     /// Reach this server instead of the emulator, with WECHAT_APPID and WECHAT_SECRET if both are
     /// set, else without an access token [env: CLOUDCALL_API_BASE]
-    #[arg(long, value_name = "URL", conflicts_with = "media")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["media", "fault"])]
     pub(crate) api_base: Option<String>,
 
     /// The emulator's media: each file NAME.ext answers to the media id NAME [default: media, if
     /// there is such a folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) media: Option<PathBuf>,
+
+    /// Let the emulator fail: busy, flaky-network, rate-limited, token-expired, or a fault with its
+    /// options, like "errcode=-1,times=2" or "token:delay=1s,probability=0.2"; may be repeated
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) fault: Vec<String>,
 }
 
 /// What Cloud Calls reach.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// The emulator inside this process, with the files of a folder as media.
-    Emulator { media: Option<PathBuf> },
+    /// The emulator inside this process, with the files of a folder as media, and with what is to
+    /// go wrong.
+    Emulator {
+        media: Option<PathBuf>,
+        faults: Vec<Fault>,
+    },
     /// A server; `live` when it is WeChat.
     Server {
         api_base: String,
@@ -49,6 +60,10 @@ pub(crate) enum TargetError {
     NoMedia(PathBuf),
     #[error("--media is for the emulator, but {API_BASE} is set")]
     MediaElsewhere,
+    #[error("--fault is for the emulator, but {API_BASE} is set")]
+    FaultElsewhere,
+    #[error("--fault: {0}")]
+    Fault(#[from] FaultError),
 }
 
 impl Target {
@@ -71,12 +86,17 @@ impl Target {
                 Some(given) => return Err(TargetError::NoMedia(given.clone())),
                 None => Some(PathBuf::from("media")).filter(|media| folder.join(media).is_dir()),
             };
+            let faults = args.fault.iter().map(|spec| spec.parse());
             return Ok(Self::Emulator {
                 media: media.map(|media| folder.join(media)),
+                faults: faults.collect::<Result<_, _>>()?,
             });
         };
         if args.media.is_some() {
             return Err(TargetError::MediaElsewhere);
+        }
+        if !args.fault.is_empty() {
+            return Err(TargetError::FaultElsewhere);
         }
         if !is_server(api_base) {
             return Err(TargetError::NotUrl(api_base.into()));
@@ -135,7 +155,7 @@ mod tests {
         let chosen = Target::choose(args, &Env::of(variables), folder.path());
         let chosen = chosen.map_err(|error| error.to_string())?;
         let shown = match chosen {
-            Target::Emulator { media } => format!("emulator, media: {}", media.is_some()),
+            Target::Emulator { media, .. } => format!("emulator, media: {}", media.is_some()),
             server => format!("{server:?}"),
         };
         assert!(!shown.contains("s3cret"), "{shown}");
@@ -191,6 +211,23 @@ mod tests {
         assert_eq!(
             choice(&media("media"), ELSEWHERE),
             Err("--media is for the emulator, but CLOUDCALL_API_BASE is set".into())
+        );
+    }
+
+    #[test]
+    fn faults_that_cannot_happen_are_refused() {
+        let fault = |spec: &str| TargetArgs {
+            fault: vec![spec.into()],
+            ..TargetArgs::default()
+        };
+        assert!(choice(&fault("busy"), &[]).is_ok());
+        assert_eq!(
+            choice(&fault("buzy"), &[]),
+            Err(r#"--fault: "buzy" is no fault, in the fault "buzy""#.into())
+        );
+        assert_eq!(
+            choice(&fault("busy"), ELSEWHERE),
+            Err("--fault is for the emulator, but CLOUDCALL_API_BASE is set".into())
         );
     }
 }

@@ -1,8 +1,13 @@
 //! `cloudcall call`: one Cloud Call without a function.
 
+use std::io;
+use std::net::Ipv4Addr;
+
 use cloudcall::openapi::{self, Reply};
 use cloudcall::{Cloud, Error, Permissions};
+use cloudcall_emulator::{Emulator, EmulatorHandle};
 use serde_json::{Map, Value};
+use tokio::net::TcpListener;
 
 use super::output_file::OutputFile;
 use super::{Context, config, print, read_json};
@@ -25,7 +30,7 @@ pub(super) async fn run(args: CallArgs, context: Context) -> Result<(), Failure>
     for warning in permissions.warnings() {
         context.printer.warning(warning);
     }
-    let cloud = cloud(target, permissions)?;
+    let (cloud, _server) = cloud(target, permissions, context.printer).await?;
     let reply = openapi::call(&cloud, &args.api, Value::Object(arguments)).await;
     report(&reply.map_err(failed)?, output.as_ref(), context.printer)
 }
@@ -69,14 +74,28 @@ fn merge(data: &str, pairs: Map<String, Value>) -> Result<Map<String, Value>, Fa
     }
 }
 
-fn cloud(target: Target, permissions: Permissions) -> Result<Cloud, Failure> {
+/// What calls, and the server that it reaches, if there is one of our own.
+async fn cloud(
+    target: Target,
+    permissions: Permissions,
+    printer: Printer,
+) -> Result<(Cloud, Option<EmulatorHandle>), Failure> {
     let builder = Cloud::builder().permissions(permissions);
+    let mut server = None;
     let builder = match target {
-        Target::Emulator { media } => {
-            let emulator = emulator(media, None).map_err(UpstreamError::from)?;
-            builder
-                .transport(emulator.transport())
-                .app_secret(emulator.app_id(), emulator.app_secret())
+        Target::Emulator { media, faults } => {
+            // Faults show what they are on a connection, with the time limits of one.
+            let connected = !faults.is_empty();
+            let emulator = emulator(media, faults, None, printer).map_err(UpstreamError::from)?;
+            let builder = builder.app_secret(emulator.app_id(), emulator.app_secret());
+            if connected {
+                let started = listen(&emulator).await.map_err(UpstreamError::from)?;
+                let builder = builder.api_base(started.url());
+                server = Some(started);
+                builder
+            } else {
+                builder.transport(emulator.transport())
+            }
         }
         Target::Server {
             api_base,
@@ -90,9 +109,14 @@ fn cloud(target: Target, permissions: Permissions) -> Result<Cloud, Failure> {
             }
         }
     };
-    builder
+    let cloud = builder
         .build()
-        .map_err(|error| Failure::usage(error.err_msg()))
+        .map_err(|error| Failure::usage(error.err_msg()))?;
+    Ok((cloud, server))
+}
+
+async fn listen(emulator: &Emulator) -> io::Result<EmulatorHandle> {
+    emulator.start(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
 }
 
 fn failed(error: Error) -> Failure {

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use cloudcall::transport::{HttpsTransport, Transport};
 use cloudcall::{Cloud, Permissions};
-use cloudcall_emulator::{Caller, Emulator, EmulatorHandle, FunctionToken, Gateway, GatewayEvent};
+use cloudcall_emulator::{
+    Caller, Emulator, EmulatorHandle, Fault, FunctionToken, Gateway, GatewayEvent,
+};
 use tokio::net::TcpListener;
 
 use crate::credentials::{Credentials, Secret};
@@ -62,8 +64,8 @@ impl Upstream {
                     .start_with(listener, gateway.router())?,
                 gateway,
             }),
-            Target::Emulator { media } => {
-                let emulator = emulator(media, app_id)?;
+            Target::Emulator { media, faults } => {
+                let emulator = emulator(media, faults, app_id, printer)?;
                 let router = emulator.router().merge(gateway.router());
                 let server = emulator.start_with(listener, router)?;
                 let api_base = server.url();
@@ -159,17 +161,32 @@ fn tell(event: &GatewayEvent<'_>, printer: Printer) {
     }
 }
 
-/// The emulator with the files of a folder as media.
+/// The emulator with the files of a folder as media. Says which faults there are, so that nobody
+/// looks for them elsewhere.
 pub(crate) fn emulator(
     media: Option<PathBuf>,
+    faults: Vec<Fault>,
     app_id: Option<&str>,
+    printer: Printer,
 ) -> Result<Emulator, cloudcall_emulator::BuildError> {
     let mut builder = Emulator::builder();
+    for fault in faults {
+        builder = builder.fault(fault);
+    }
     if let Some(app_id) = app_id {
         builder = builder.app(app_id, crate::ids::app_secret());
     }
     if let Some(media) = media {
         builder = builder.media_dir(media);
     }
-    builder.build()
+    let emulator = builder.build()?;
+    let faults = emulator.faults().list();
+    if !faults.is_empty() {
+        let faults: Vec<_> = faults.into_iter().map(|status| status.fault).collect();
+        printer.note(format_args!(
+            "the emulator has faults: {}",
+            faults.join("; ")
+        ));
+    }
+    Ok(emulator)
 }

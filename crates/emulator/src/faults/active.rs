@@ -231,7 +231,7 @@ mod tests {
         let met = faults.meet(MEDIA, true).expect("the first");
         assert_eq!(
             (met.delay, &*met.name),
-            (Duration::from_secs(1), "delay=1000ms")
+            (Duration::from_secs(1), "delay=1s")
         );
         assert_eq!(met.effect, None);
     }

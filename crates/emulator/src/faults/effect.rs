@@ -190,7 +190,7 @@ impl fmt::Display for Effect {
             Self::ErrCode { code, .. } => write!(f, "errcode={code}"),
             Self::ExpireToken => f.write_str("expire-token"),
             Self::RevokeToken => f.write_str("revoke-token"),
-            Self::Delay(time) => write!(f, "delay={}ms", time.as_millis()),
+            Self::Delay(time) => write!(f, "delay={}", Shown(*time)),
             Self::NoAnswer => f.write_str("no-answer"),
             Self::Reset(Moment::Before) => f.write_str("reset=before"),
             Self::Reset(Moment::Inside) => f.write_str("reset=inside"),
@@ -202,7 +202,19 @@ impl fmt::Display for Effect {
                 write!(f, "content-type={}", value.to_str().unwrap_or_default())
             }
             Self::Status(status) => write!(f, "status={}", status.as_u16()),
-            Self::Drip { bytes, pause } => write!(f, "drip={bytes}/{}ms", pause.as_millis()),
+            Self::Drip { bytes, pause } => write!(f, "drip={bytes}/{}", Shown(*pause)),
+        }
+    }
+}
+
+/// A time as in a SPEC.
+struct Shown(Duration);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.subsec_millis() {
+            0 => write!(f, "{}s", self.0.as_secs()),
+            _ => write!(f, "{}ms", self.0.as_millis()),
         }
     }
 }

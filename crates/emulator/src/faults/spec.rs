@@ -177,7 +177,8 @@ mod tests {
             ),
             ("expire-token,once", "expire-token,times=1"),
             ("revoke-token,times=3", "revoke-token,times=3"),
-            ("all:delay=1s", "all:delay=1000ms"),
+            ("all:delay=1s", "all:delay=1s"),
+            ("delay=1500ms", "delay=1500ms"),
             ("no-answer,after=2", "no-answer,after=2"),
             ("reset", "reset=before"),
             ("reset=inside,every=2", "reset=inside,every=2"),
@@ -195,7 +196,7 @@ mod tests {
             ),
             ("status=503", "status=503"),
             ("drip", "drip=64/100ms"),
-            ("drip=1/2m", "drip=1/120000ms"),
+            ("drip=1/2m", "drip=1/120s"),
             (
                 "customerServiceMessage.getTempMedia:errcode=-1,times=2,every=3,after=4,probability=0.5,seed=7",
                 "customerServiceMessage.getTempMedia:errcode=-1,times=2,every=3,after=4,probability=0.5,seed=7",
