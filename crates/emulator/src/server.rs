@@ -93,6 +93,7 @@ impl EmulatorHandle {
     /// up on such.
     pub async fn close(self) {
         drop(self.stop);
+        self.emulator.faults().release();
         // A server that panicked has stopped as well.
         let _ = self.server.await;
     }

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use cloudcall_emulator::{Emulator, EmulatorBuilder, EmulatorHandle};
+use cloudcall_emulator::{Emulator, EmulatorBuilder, EmulatorHandle, Gateway};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -169,6 +169,78 @@ async fn a_head_has_nothing_to_cut_and_the_connection_goes_on() {
     let (_, rest) = whole(read(&mut stream).await);
     let (_, body) = split(&rest);
     assert_eq!(body, PICTURE);
+}
+
+#[tokio::test]
+async fn what_was_answered_before_stays_whole() {
+    let server = start(&["cut=1,after=1"]).await;
+    let target = with_token(&server, MEDIA).await;
+    let mut stream = TcpStream::connect(server.local_addr())
+        .await
+        .expect("connected");
+    let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stream
+        .write_all(request.repeat(2).as_bytes())
+        .await
+        .expect("written");
+    let (_, rest) = whole(read(&mut stream).await);
+    let (first, rest) = rest.split_at(PICTURE.len());
+    assert_eq!(first, PICTURE);
+    assert_eq!(split(rest).1, PICTURE[..1]);
+}
+
+#[tokio::test]
+async fn an_interim_answer_is_not_the_one_that_breaks() {
+    let server = start(&["reset=after"]).await;
+    let target = with_token(&server, SEND).await;
+    let mut stream = TcpStream::connect(server.local_addr())
+        .await
+        .expect("connected");
+    let length = HELLO.len();
+    let request = format!(
+        "POST {target} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\
+         Content-Length: {length}\r\n\r\n{HELLO}"
+    );
+    stream.write_all(request.as_bytes()).await.expect("written");
+    let (bytes, end) = read(&mut stream).await;
+    assert_eq!(end, Some(ErrorKind::ConnectionReset));
+    if cfg!(target_os = "linux") {
+        let (mut head, mut rest) = split(&bytes);
+        if head.starts_with("HTTP/1.1 100 ") {
+            (head, rest) = split(&rest);
+        }
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert_eq!(rest, b"");
+    }
+}
+
+#[tokio::test]
+async fn the_gateway_is_not_faulted() {
+    let emulator = Emulator::builder()
+        .fault("all:reset".parse().expect("a fault"))
+        .build()
+        .expect("built");
+    let routes = emulator.router().merge(Gateway::new().router());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let server = emulator.start_with(listener, routes).expect("started");
+    let (head, body) = whole(exchange(&server, "POST", "/admin", "{}").await);
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(body.starts_with(b"{\"code\":\"INVALID_PARAM\""));
+    let (_, end) = exchange(&server, "GET", MEDIA, "").await;
+    assert_eq!(end, Some(ErrorKind::ConnectionReset));
+}
+
+#[tokio::test]
+async fn a_server_that_closes_lets_go_of_clients_without_an_answer() {
+    let server = start(&["no-answer"]).await;
+    let emulator = server.emulator().clone();
+    let mut silent = open(&server, "GET", MEDIA, "").await;
+    while emulator.journal().count("/cgi-bin/media/get") == 0 {
+        with_token(&server, "").await;
+    }
+    server.close().await;
+    assert_eq!(read(&mut silent).await, (vec![], None));
+    assert_eq!(emulator.faults().list().len(), 1);
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ struct Inner {
     /// For the seeds that are not given.
     ids: Ids,
     /// Wakes those that get no answer.
-    cleared: watch::Sender<()>,
+    released: watch::Sender<()>,
 }
 
 struct Active {
@@ -89,8 +89,8 @@ pub(super) struct Met {
     pub(super) effect: Option<Effect>,
     /// For the journal.
     pub(super) name: Arc<str>,
-    /// Changes when the faults are cleared.
-    pub(super) cleared: watch::Receiver<()>,
+    /// Changes when those that get no answer are let go.
+    pub(super) released: watch::Receiver<()>,
 }
 
 impl Faults {
@@ -98,7 +98,7 @@ impl Faults {
         Self(Arc::new(Inner {
             active: Mutex::default(),
             ids,
-            cleared: watch::Sender::default(),
+            released: watch::Sender::default(),
         }))
     }
 
@@ -119,7 +119,12 @@ impl Faults {
     pub fn clear(&self) {
         let mut active = self.locked();
         active.clear();
-        self.0.cleared.send_replace(());
+        self.release();
+    }
+
+    /// Closes the connections that get no answer.
+    pub(crate) fn release(&self) {
+        self.0.released.send_replace(());
     }
 
     /// The faults in their order, also those that will not happen again.
@@ -160,7 +165,7 @@ impl Faults {
             delay,
             effect,
             name: name.to_string().into(),
-            cleared: self.0.cleared.subscribe(),
+            released: self.0.released.subscribe(),
         }
     }
 

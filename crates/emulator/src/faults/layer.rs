@@ -27,10 +27,10 @@ const GARBAGE: &[u8] = b"\x00\xfe\xff{]garbage\x80\n";
 #[derive(Clone)]
 pub(crate) struct FaultName(pub(crate) Arc<str>);
 
-/// Holds a response back until the faults are cleared, and ends the connection then.
+/// Holds a response back until it is let go, and ends the connection then.
 #[derive(Clone)]
 struct NoAnswer {
-    cleared: watch::Receiver<()>,
+    released: watch::Receiver<()>,
     control: Option<ConnectionControl>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn disturb(
     let token = token.unwrap_or_default().into_owned();
     let mut response = match met.effect {
         None => next.run(request).await,
-        Some(effect) => happen(&wechat, effect, &token, met.cleared, request, next).await,
+        Some(effect) => happen(&wechat, effect, &token, met.released, request, next).await,
     };
     response.extensions_mut().insert(FaultName(met.name));
     response
@@ -61,7 +61,7 @@ async fn happen(
     wechat: &WeChat,
     effect: Effect,
     token: &str,
-    cleared: watch::Receiver<()>,
+    released: watch::Receiver<()>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -90,24 +90,24 @@ async fn happen(
         }
         // The answer to a HEAD has nothing to cut.
         Effect::Cut(_) if request.method() == Method::HEAD => next.run(request).await,
-        Effect::Cut(bytes) => cut(bytes, next.run(request).await, control),
+        Effect::Cut(bytes) => cut(bytes, next.run(request).await, control).await,
         Effect::Reset(Moment::Inside) => {
             let response = with_length(next.run(request).await);
-            break_off(response, Point::Bytes(INSIDE_HEAD), End::Reset, control)
+            break_off(response, Point::Bytes(INSIDE_HEAD), End::Reset, control).await
         }
         Effect::Reset(Moment::After) => {
             let response = with_length(next.run(request).await);
-            break_off(response, Point::Body(0), End::Reset, control)
+            break_off(response, Point::Body(0), End::Reset, control).await
         }
         Effect::Reset(Moment::Before) => {
             unserved(request).await;
-            break_off(Response::default(), Point::Bytes(0), End::Reset, control)
+            break_off(Response::default(), Point::Bytes(0), End::Reset, control).await
         }
         Effect::NoAnswer => {
             unserved(request).await;
             let mut response = Response::default();
             response.extensions_mut().insert(NoAnswer {
-                cleared,
+                released,
                 control: control.cloned(),
             });
             response
@@ -133,18 +133,18 @@ async fn unserved(request: Request) {
     drain(&mut request.into_body().into_data_stream()).await;
 }
 
-/// Waits, where a response must not be sent until the faults are cleared.
+/// Waits, where there must be no answer, until the connection may end.
 pub(crate) async fn held_back(mut response: Response) -> Response {
     let Some(held) = response.extensions_mut().remove() else {
         return response;
     };
     let NoAnswer {
-        mut cleared,
+        mut released,
         control,
     } = held;
     // An error says that the emulator is gone, which means the same.
-    let _ = cleared.changed().await;
-    break_off(response, Point::Bytes(0), End::Close, control.as_ref())
+    let _ = released.changed().await;
+    break_off(response, Point::Bytes(0), End::Close, control.as_ref()).await
 }
 
 /// The connection's control, where the emulator's own server serves it.
@@ -175,7 +175,11 @@ fn page(content_type: &'static str, body: impl Into<Body>) -> Response {
     response
 }
 
-fn cut(bytes: Option<u64>, response: Response, control: Option<&ConnectionControl>) -> Response {
+async fn cut(
+    bytes: Option<u64>,
+    response: Response,
+    control: Option<&ConnectionControl>,
+) -> Response {
     let response = with_length(response);
     match response.body().size_hint().exact() {
         Some(0) => response,
@@ -183,7 +187,7 @@ fn cut(bytes: Option<u64>, response: Response, control: Option<&ConnectionContro
             let half = whole.map_or(0, |whole| whole / 2);
             let most = whole.map_or(u64::MAX, |whole| whole - 1);
             let bytes = bytes.unwrap_or(half).min(most);
-            break_off(response, Point::Body(bytes), End::Close, control)
+            break_off(response, Point::Body(bytes), End::Close, control).await
         }
     }
 }
@@ -198,13 +202,15 @@ fn with_length(mut response: Response) -> Response {
 }
 
 /// Ends the connection within this response. Where there is none, the body breaks instead.
-fn break_off(
+async fn break_off(
     mut response: Response,
     point: Point,
     end: End,
     control: Option<&ConnectionControl>,
 ) -> Response {
     if let Some(control) = control {
+        // What is to be sent ahead of this response, such as "100 Continue", goes out meanwhile.
+        tokio::task::yield_now().await;
         control.break_off(point, end);
         return response;
     }

@@ -52,7 +52,7 @@ pub use spec::FaultError;
 /// | `token` | `/cgi-bin/token` and `/cgi-bin/stable_token` | `token:status=502` |
 /// | `all` | every API | `all:delay=1s` |
 /// | the name of a Cloud Call | that API | `customerServiceMessage.send:errcode=45047` |
-/// | `/PATH` | that path, served or not | `/cgi-bin/media/get:garbage` |
+/// | `/PATH` | that path, served or not, without a query | `/cgi-bin/media/get:garbage` |
 ///
 /// # WHAT
 ///
@@ -65,7 +65,7 @@ pub use spec::FaultError;
 /// | `expire-token` | 42001: the access token of the request has expired, from now on | instead | `expire-token,once` |
 /// | `revoke-token` | 40001: the access token of the request is unknown, from now on | instead | `revoke-token,once` |
 /// | `delay=TIME` | nothing, for this time; then what comes without the fault, or from a fault behind it | – | `delay=1s` |
-/// | `no-answer` | nothing, until it gives up or the faults are [cleared](Faults::clear); then the connection is closed | instead | `no-answer,once` |
+/// | `no-answer` | nothing, until it gives up, the faults are [cleared](Faults::clear) or the server [closes](crate::EmulatorHandle::close); then the connection ends | instead | `no-answer,once` |
 /// | `reset` or `reset=before` | a connection reset (TCP RST) before any answer | instead | `reset,once` |
 /// | `reset=inside` | a connection reset after the first 24 bytes of the answer, inside the headers | after | `reset=inside` |
 /// | `reset=after` | a connection reset after the headers, before the body | after | `reset=after` |
@@ -118,7 +118,7 @@ pub use spec::FaultError;
 /// Through [`Emulator::transport`](crate::Emulator::transport) the same faults are
 /// [`TransportError`](cloudcall::transport::TransportError)s of the kind `Interrupted`: from the
 /// exchange with `reset=before` and `reset=inside`, from the body with `reset=after` and `cut`.
-/// `no-answer` waits until the faults are cleared.
+/// `no-answer` waits for the same events.
 ///
 /// `delay` and `drip` need a Tokio runtime with time enabled.
 #[derive(Debug, Clone, PartialEq)]

@@ -26,7 +26,9 @@ impl Place {
         match text {
             "token" => Some(Self::Token),
             "all" => Some(Self::All),
-            path if path.starts_with('/') => Some(Self::Path(path.to_owned())),
+            path if path.starts_with('/') && !path.contains('?') => {
+                Some(Self::Path(path.to_owned()))
+            }
             api => openapi::paths()
                 .find(|(name, _)| *name == api)
                 .map(|(name, path)| Self::Api { name, path }),
@@ -88,6 +90,8 @@ mod tests {
             [true, false, false]
         );
         assert_eq!(held("/other"), [false, false, true]);
-        assert_eq!(Place::parse("customerServiceMessage.nope"), None);
+        for text in ["", "customerServiceMessage.nope", "/cgi-bin/media/get?a=b"] {
+            assert_eq!(Place::parse(text), None, "{text}");
+        }
     }
 }
