@@ -115,7 +115,7 @@ impl EmulatorBuilder {
     }
 
     /// Lets the emulator listen on addresses that other machines can reach, and answer requests
-    /// for any host name. It is a test tool: whoever can reach it can use it.
+    /// for any host name and from any web page. It is a test tool: whoever can reach it can use it.
     #[must_use]
     pub fn allow_non_loopback(mut self) -> Self {
         self.allow_non_loopback = true;
@@ -175,6 +175,10 @@ impl EmulatorBuilder {
     }
 
     /// [Builds](Self::build) the emulator and [starts](Emulator::start) it on `listener`.
+    ///
+    /// # Panics
+    ///
+    /// As [`Emulator::start`].
     ///
     /// # Errors
     ///

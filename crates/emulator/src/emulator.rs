@@ -91,7 +91,9 @@ impl Emulator {
 
     /// Serves the API over plain HTTP on `listener`, until the handle is closed or dropped.
     ///
-    /// To be called within a Tokio runtime.
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime, or in one without IO and timers.
     ///
     /// # Errors
     ///
@@ -103,8 +105,11 @@ impl Emulator {
     }
 
     /// As [`start`](Self::start), but serves `router`, such as the emulator's
-    /// [own](Self::router) with other routes merged into it. The guards are the same: a loopback
-    /// listener, and a loopback `Host`.
+    /// [own](Self::router) with other routes merged into it. The guards are the same.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
     ///
     /// # Errors
     ///

@@ -48,7 +48,7 @@
 //! use cloudcall_emulator::Emulator;
 //! use tokio::net::TcpListener;
 //!
-//! # tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let listener = TcpListener::bind("127.0.0.1:0").await?;
 //! let server = Emulator::builder().start(listener)?;
 //! assert!(server.url().starts_with("http://127.0.0.1:"));
@@ -147,11 +147,13 @@
 //!
 //! # What it guards against
 //!
-//! A server listens on loopback addresses only, and refuses requests whose `Host` is not
+//! A server listens on loopback addresses only. It refuses requests whose `Host` is not
 //! `localhost`, a loopback address or a name of Tencent's gateway (which redirected requests of an
-//! SDK carry), so that a web page cannot reach it through DNS rebinding;
-//! [`EmulatorBuilder::allow_non_loopback`] lifts both. Media ids never become file paths. Secrets
-//! and tokens are in no error, `Debug` output or [`Journal`].
+//! SDK carry), so that a web page cannot reach it through DNS rebinding, and those that a browser
+//! says are from a page of another site. [`EmulatorBuilder::allow_non_loopback`] lifts all three.
+//! Connections, heads, bodies and the parts of forms have limits, and so has the patience with a
+//! client that sends or reads too slowly. Media ids never become file paths. Secrets and tokens
+//! are in no error, `Debug` output or [`Journal`].
 //!
 //! # What it does not do
 //!
@@ -164,7 +166,6 @@ mod drain;
 mod emulator;
 mod faults;
 mod gateway;
-mod host_check;
 mod ids;
 mod journal;
 mod media_store;
@@ -187,5 +188,7 @@ pub use gateway::{
 };
 pub use journal::{Journal, JournalEntry};
 pub use server::EmulatorHandle;
+#[doc(hidden)] // For the runtime API of the CLI, which is served under the same guards.
+pub use server::{Guards, Limits, Patience, Senders, serve};
 pub use transport::EmulatorTransport;
 pub use wechat::SentMessage;

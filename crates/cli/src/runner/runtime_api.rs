@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
+use cloudcall_emulator::{Guards, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -84,15 +84,15 @@ pub(super) struct RuntimeApi {
 
 impl RuntimeApi {
     pub(super) async fn serve() -> std::io::Result<Self> {
-        Self::serve_bodies_to(LARGEST).await
+        Self::serve_with(LARGEST, Guards::default()).await
     }
 
-    async fn serve_bodies_to(largest: usize) -> std::io::Result<Self> {
+    async fn serve_with(largest: usize, guards: Guards) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let stage = watch::Sender::new(Stage::Starting);
-        let server =
-            tokio::spawn(axum::serve(listener, router(stage.clone(), largest)).into_future());
+        let router = router(stage.clone(), largest);
+        let server = tokio::spawn(serve(listener, router, guards, std::future::pending()));
         Ok(Self {
             address,
             stage,
@@ -166,32 +166,7 @@ fn router(stage: watch::Sender<Stage>, largest: usize) -> Router {
         .route("/runtime/invocation/response", post(response))
         .route("/runtime/invocation/error", post(error))
         .layer(DefaultBodyLimit::max(largest))
-        .layer(middleware::from_fn(loopback_only))
         .with_state(stage)
-}
-
-/// Refuses what a web page could send through a name that resolves to this machine.
-async fn loopback_only(request: Request, next: Next) -> Response {
-    if request.headers().get(header::HOST).is_some_and(is_loopback) {
-        next.run(request).await
-    } else {
-        (
-            StatusCode::FORBIDDEN,
-            "the Host header must name the loopback address\n",
-        )
-            .into_response()
-    }
-}
-
-fn is_loopback(host: &HeaderValue) -> bool {
-    let Ok(host) = host.to_str() else {
-        return false;
-    };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }
 
 async fn ready(State(stage): Stages) {
@@ -392,7 +367,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_result_beyond_the_limit_is_an_outcome() {
-        let api = RuntimeApi::serve_bodies_to(3).await.expect("port");
+        let api = RuntimeApi::serve_with(3, Guards::default()).await;
+        let api = api.expect("port");
+        api.offer(invocation("1"));
+        next(api.address()).await;
+        let posted = post(api.address(), "invocation/response", "123").await;
+        assert!(posted.0.starts_with("HTTP/1.1 200"), "{posted:?}");
+        assert_eq!(api.answer().await, Outcome::Response("123".into()));
+
         api.offer(invocation("1"));
         next(api.address()).await;
         let posted = post(api.address(), "invocation/response", "1234").await;
@@ -403,26 +385,58 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_host_is_refused() {
+    async fn web_pages_take_no_event_and_give_no_answer() {
         let api = RuntimeApi::serve().await.expect("port");
-        let answer = send(
-            api.address(),
-            "GET /runtime/invocation/next HTTP/1.1\r\nHost: evil.example:80\r\nConnection: close\r\n\r\n".into(),
-        )
-        .await;
-        assert!(answer.0.starts_with("HTTP/1.1 403"), "{answer:?}");
-        for (host, expected) in [
-            ("127.0.0.1", true),
-            ("localhost:8080", true),
-            ("[::1]:1", true),
-            ("127.0.0.1.evil.example", false),
-            ("localhost:80@evil", false),
+        api.offer(invocation("1"));
+        let loopback = format!("Host: {}", api.address());
+        for headers in [
+            "Host: evil.example:80".to_owned(),
+            "Host: tcb-open.tencentcloudapi.com".to_owned(),
+            "X: no host".to_owned(),
+            format!("{loopback}\r\nOrigin: https://evil.example"),
+            format!("{loopback}\r\nSec-Fetch-Site: cross-site"),
         ] {
-            assert_eq!(
-                is_loopback(&HeaderValue::from_static(host)),
-                expected,
-                "{host}"
-            );
+            for request in [
+                "GET /runtime/invocation/next",
+                "POST /runtime/invocation/response",
+            ] {
+                let text = format!("{request} HTTP/1.1\r\n{headers}\r\nConnection: close\r\n\r\n");
+                let answer = send(api.address(), text).await;
+                assert!(answer.0.starts_with("HTTP/1.1 403"), "{headers} {answer:?}");
+            }
         }
+        assert!(!api.stage.borrow().is_taken());
+        assert_eq!(next(api.address()).await.1, "1");
+    }
+
+    #[tokio::test]
+    async fn a_slow_result_is_refused_and_may_be_sent_again() {
+        let mut guards = Guards::default();
+        guards.limits.body.stall = Duration::from_millis(100);
+        let api = RuntimeApi::serve_with(LARGEST, guards).await.expect("port");
+        api.offer(invocation("1"));
+        next(api.address()).await;
+        let slow = "POST /runtime/invocation/response HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1";
+        let answer = send(api.address(), slow.into()).await;
+        assert!(answer.0.starts_with("HTTP/1.1 408"), "{answer:?}");
+        post(api.address(), "invocation/response", "2").await;
+        assert_eq!(api.answer().await, Outcome::Response("2".into()));
+    }
+
+    #[tokio::test]
+    async fn waiting_for_an_event_is_never_too_slow() {
+        let mut guards = Guards::default();
+        let limits = &mut guards.limits;
+        limits.head = Duration::from_millis(50);
+        limits.body.stall = Duration::from_millis(50);
+        limits.answer.stall = Duration::from_millis(50);
+        let api = RuntimeApi::serve_with(LARGEST, guards).await.expect("port");
+        let waiting = tokio::spawn(next(api.address()));
+        api.ready().await;
+        // A connection that says nothing is closed when all of these limits have passed.
+        let mut silent = TcpStream::connect(api.address()).await.expect("connect");
+        assert_eq!(silent.read(&mut [0]).await.expect("its end"), 0);
+        api.offer(invocation("1"));
+        assert_eq!(waiting.await.expect("task").1, "1");
     }
 }

@@ -5,8 +5,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -105,11 +103,6 @@ impl Output {
 }
 
 impl FaultyStream {
-    /// The control of this connection.
-    fn control(&self) -> ConnectionControl {
-        self.control.clone()
-    }
-
     /// Ends the connection as the control wants it. The error makes the server drop it.
     fn poll_end(&mut self, cx: &mut Context<'_>, output: Output) -> Poll<io::Error> {
         let prepared = match output.end {
@@ -202,32 +195,6 @@ impl AsyncRead for FaultyStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-/// A listener whose connections are under control.
-#[derive(Debug)]
-pub(crate) struct FaultyListener<L>(pub(crate) L);
-
-impl<L: Listener<Io = TcpStream>> Listener for FaultyListener<L> {
-    type Io = FaultyStream;
-    type Addr = L::Addr;
-
-    async fn accept(&mut self) -> (FaultyStream, L::Addr) {
-        let (stream, address) = self.0.accept().await;
-        (wrap(stream).0, address)
-    }
-
-    fn local_addr(&self) -> io::Result<L::Addr> {
-        self.0.local_addr()
-    }
-}
-
-impl<L: Listener<Io = TcpStream>> Connected<IncomingStream<'_, FaultyListener<L>>>
-    for ConnectionControl
-{
-    fn connect_info(stream: IncomingStream<'_, FaultyListener<L>>) -> Self {
-        stream.io().control()
     }
 }
 

@@ -22,7 +22,7 @@ use std::str::FromStr;
 
 pub use active::{FaultStatus, Faults};
 pub(crate) use body::Unsent;
-pub(crate) use connection::{ConnectionControl, FaultyListener};
+pub(crate) use connection::{ConnectionControl, wrap};
 pub(crate) use control::router;
 use effect::Effect;
 pub(crate) use layer::{FaultName, disturb, held_back};

@@ -39,7 +39,7 @@ use request::GatewayRequest;
 /// use cloudcall_emulator::{Caller, Emulator, Gateway};
 /// use tokio::net::TcpListener;
 ///
-/// # tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let emulator = Emulator::builder().build()?;
 /// let gateway = Gateway::new();
 /// let router = emulator.router().merge(gateway.router());

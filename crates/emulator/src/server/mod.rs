@@ -1,18 +1,39 @@
 //! The emulator on a socket: start, and an orderly end.
+//!
+//! Beneath is one server for all of cloudcall: [`serve`] under [`Guards`].
+
+mod accept;
+mod body;
+mod connection;
+mod limits;
+mod pace;
+mod sender;
+mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use axum::Router;
-use axum::middleware;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::emulator::Emulator;
-use crate::faults::{ConnectionControl, FaultyListener};
-use crate::host_check::loopback_host_only;
+pub use accept::serve;
+pub use limits::{Limits, Patience};
+pub use sender::Senders;
+
+/// What a server lets nobody do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Guards {
+    /// How much a client may take.
+    pub limits: Limits,
+    /// Whose requests are answered.
+    pub senders: Senders,
+}
 
 /// A running server. Dropping it stops the server too, without waiting for its end.
 #[derive(Debug)]
@@ -21,7 +42,7 @@ pub struct EmulatorHandle {
     local_addr: SocketAddr,
     /// The server stops when this is dropped.
     stop: oneshot::Sender<()>,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
 pub(crate) fn start(
@@ -30,10 +51,10 @@ pub(crate) fn start(
     router: Router,
 ) -> io::Result<EmulatorHandle> {
     let local_addr = listener.local_addr()?;
-    let router = if emulator.allows_non_loopback() {
-        router
+    let senders = if emulator.allows_non_loopback() {
+        Senders::Any
     } else if local_addr.ip().to_canonical().is_loopback() {
-        router.layer(middleware::from_fn(loopback_host_only))
+        Senders::ThisMachineAndSdks
     } else {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -43,14 +64,14 @@ pub(crate) fn start(
             ),
         ));
     };
-
+    let guards = Guards {
+        limits: Limits::default(),
+        senders,
+    };
+    // Fails here, and not in the task, where the runtime has no timers.
+    drop(tokio::time::sleep(Duration::ZERO));
     let (stop, stopped) = oneshot::channel();
-    let listener = listener.tap_io(|stream| {
-        // Without it replies may wait for the client's acknowledgement; they still arrive.
-        let _ = stream.set_nodelay(true);
-    });
-    let service = router.into_make_service_with_connect_info::<ConnectionControl>();
-    let server = axum::serve(FaultyListener(listener), service).with_graceful_shutdown(async {
+    let server = serve(listener, router, guards, async {
         // An error says that the handle is gone, which means the same.
         let _ = stopped.await;
     });
@@ -58,7 +79,7 @@ pub(crate) fn start(
         emulator,
         local_addr,
         stop,
-        server: tokio::spawn(async move { server.await }),
+        server: tokio::spawn(server),
     })
 }
 
@@ -88,7 +109,7 @@ impl EmulatorHandle {
     /// Stops accepting, lets running exchanges end, and returns when they have. Connections that
     /// are idle are closed.
     ///
-    /// A client that never finishes its request keeps it waiting: put it under
+    /// A slow client keeps it waiting, for minutes at worst: put it under
     /// [`tokio::time::timeout`](https://docs.rs/tokio/latest/tokio/time/fn.timeout.html) to give
     /// up on such.
     pub async fn close(self) {

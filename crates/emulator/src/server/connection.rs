@@ -1,0 +1,106 @@
+//! One connection: its requests, under the guards.
+
+use std::convert::Infallible;
+use std::pin::pin;
+
+use axum::Router;
+use axum::body::Body;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tower_service::Service as _;
+
+use super::body::{Arriving, Late, Leaving};
+use super::stream::{Guarded, Phase};
+use super::{Guards, sender};
+use crate::faults::ConnectionControl;
+use crate::wechat::plain_failure;
+
+/// Serves the requests of a connection until either side ends it.
+///
+/// While `crowded` is true others wait for a place, and a connection ends with its exchange; one
+/// that has not had any yet may still have one. When `crowded` has no sender any more, all end.
+pub(super) async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    control: ConnectionControl,
+    router: Router,
+    guards: Guards,
+    mut crowded: watch::Receiver<bool>,
+) {
+    let limits = guards.limits;
+    let phase = Phase::new();
+    let stream = Guarded::new(stream, limits, phase.clone());
+    let exchanges = phase.clone();
+    let seen = crowded.clone();
+    let service = service_fn(move |request| {
+        let answer = answer(
+            request,
+            control.clone(),
+            router.clone(),
+            guards,
+            exchanges.clone(),
+        );
+        let seen = seen.clone();
+        async move {
+            let mut response = answer.await;
+            if *seen.borrow() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = http1::Builder::new()
+        // Ours tells a slow head from an idle connection.
+        .header_read_timeout(None)
+        .max_header_size(limits.head_size)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let mut is_ending = false;
+    loop {
+        tokio::select! {
+            // An error is the client's: it is gone, too slow, or speaks no HTTP.
+            _ = connection.as_mut() => return,
+            changed = crowded.changed(), if !is_ending => {
+                let must_end = changed.is_err();
+                if must_end || (*crowded.borrow_and_update() && phase.had_a_head()) {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// The answer to one request, and what is noted of it on the way.
+async fn answer(
+    request: Request<Incoming>,
+    control: ConnectionControl,
+    mut router: Router,
+    guards: Guards,
+    phase: Phase,
+) -> Response<Leaving> {
+    phase.exchange_begins();
+    let response = match sender::check(&request, guards.senders) {
+        Err(refusal) => plain_failure(StatusCode::FORBIDDEN, refusal),
+        Ok(()) => {
+            let late = Late::default();
+            let patience = guards.limits.body;
+            let mut request =
+                request.map(|body| Body::new(Arriving::new(body, patience, late.clone())));
+            request.extensions_mut().insert(control);
+            let Ok(response) = router.call(request).await;
+            if late.is_set() {
+                plain_failure(StatusCode::REQUEST_TIMEOUT, "the body came too slowly")
+            } else {
+                response
+            }
+        }
+    };
+    response.map(|body| Leaving::new(body, phase))
+}
