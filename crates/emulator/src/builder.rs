@@ -48,7 +48,8 @@ impl EmulatorBuilder {
 
     /// Serves the files of a folder: `NAME.ext` answers to media id `NAME`.
     ///
-    /// Hidden files, folders and names that are not Unicode are skipped. Of several files with
+    /// Hidden files, folders, links that lead out of the folder and names that are not Unicode are
+    /// skipped. Of several files with
     /// one stem the alphabetically first is served. An image that WeChat accepts (bmp, png, jpeg,
     /// gif) is served as what its bytes say, any other file with the type of its extension, else
     /// as `application/octet-stream`. Files that are added or changed while the emulator runs

@@ -259,13 +259,32 @@ mod tests {
             project.function("get-temp-media").expect("there").kind,
             Kind::Rust
         );
+        let absolute = root.path().join("secret");
+        let long = "x".repeat(100_000);
         for name in [
             "../secret",
+            "..\\secret",
+            "%2e%2e/secret",
+            "%2e%2e%2fsecret",
+            "..",
             "",
             ".",
+            "/",
+            absolute.to_str().expect("Unicode"),
             "get-temp-media/",
+            "get-temp-media\\",
             "./get-temp-media",
+            "get-temp-media/../../secret",
             "GET-TEMP-MEDIA",
+            "get-temp-media.",
+            "get-temp-media ",
+            "get-temp-media\0",
+            "get-temp-media::$DATA",
+            "C:\\Windows",
+            "CON",
+            "NUL",
+            "COM1",
+            &long,
         ] {
             assert!(project.function(name).is_err(), "{name}");
         }

@@ -1,7 +1,8 @@
 //! The media folder: each file `NAME.ext` answers to media id `NAME`.
 //!
 //! A media id is only ever looked up among the names that a scan of the folder found; it never
-//! becomes part of a path. Files are read on the thread that asks: a `stat` costs less than
+//! becomes part of a path. A link is followed within the folder and not out of it: a folder that
+//! comes with somebody's repository must not serve what else is on the disk. Files are read on the thread that asks: a `stat` costs less than
 //! handing it over, and the bytes are read once per change of the file.
 
 use std::collections::hash_map::{Entry, HashMap};
@@ -22,6 +23,8 @@ const LONGEST_NAME: usize = 255;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    /// The folder itself, behind any links.
+    real_path: PathBuf,
     files: RwLock<HashMap<String, File>>,
 }
 
@@ -46,6 +49,7 @@ impl Folder {
     pub(super) fn open(path: &Path, now: SystemTime) -> io::Result<Self> {
         let folder = Self {
             path: path.to_owned(),
+            real_path: fs::canonicalize(path)?,
             files: RwLock::default(),
         };
         folder.scan(now)?;
@@ -66,7 +70,7 @@ impl Folder {
 
     fn look_up(&self, id: &str, now: SystemTime) -> Option<Arc<Media>> {
         let file = self.known(id)?;
-        let version = Version::of(&file.path)?;
+        let version = self.version_of(&file.path)?;
         if version == file.version
             && let Some(media) = file.media
         {
@@ -111,7 +115,7 @@ impl Folder {
         for path in paths {
             if let Some(id) = media_id(&path)
                 && let Entry::Vacant(free) = found.entry(id.to_owned())
-                && let Some(version) = Version::of(&path)
+                && let Some(version) = self.version_of(&path)
             {
                 free.insert((path, version));
             }
@@ -133,13 +137,19 @@ impl Folder {
         }));
         Ok(())
     }
-}
 
-impl Version {
-    /// The version of a file; `None` when there is no such file, or it is not a file.
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
-        metadata.is_file().then(|| Self {
+    /// The version of a file; `None` when there is no such file, it is not a file, or it is a link
+    /// that leads out of the folder.
+    fn version_of(&self, path: &Path) -> Option<Version> {
+        let mut metadata = fs::symlink_metadata(path).ok()?;
+        if metadata.is_symlink() {
+            let target = fs::canonicalize(path).ok()?;
+            if !target.starts_with(&self.real_path) {
+                return None;
+            }
+            metadata = fs::symlink_metadata(target).ok()?;
+        }
+        metadata.is_file().then(|| Version {
             length: metadata.len(),
             modified: metadata.modified().ok(),
         })
@@ -198,6 +208,97 @@ mod tests {
         for id in [".hidden", ".gitkeep", "sub", "inner", "sub.jpg/inner"] {
             assert_eq!(text(&folder, id), None, "{id}");
         }
+    }
+
+    #[test]
+    fn an_id_is_compared_and_never_a_path() {
+        let dir = folder_of(&[("x.txt", "outside")]);
+        let media = dir.path().join("media");
+        fs::create_dir(&media).expect("created");
+        fs::write(media.join("inside.txt"), "inside").expect("written");
+        let folder = Folder::open(&media, NOW).expect("opened");
+        assert_eq!(text(&folder, "inside").as_deref(), Some("inside"));
+        let absolute = dir.path().join("x");
+        let long = "x".repeat(100_000);
+        for id in [
+            "../x",
+            "../x.txt",
+            "..\\x",
+            "media/../x",
+            "%2e%2e/x",
+            "%2e%2e%2fx",
+            "./inside",
+            ".\\inside",
+            "inside/",
+            "inside.",
+            "inside ",
+            "INSIDE",
+            "inside\0",
+            "inside\0.txt",
+            "inside::$DATA",
+            "inside.txt::$DATA",
+            "..",
+            ".",
+            "/",
+            "C:\\Windows\\win.ini",
+            "CON",
+            "NUL",
+            "COM1",
+            "con.txt",
+            absolute.to_str().expect("Unicode"),
+            &long,
+        ] {
+            assert_eq!(text(&folder, id), None, "{id:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_within_the_folder_only() {
+        use std::os::unix::fs::symlink;
+
+        let dir = folder_of(&[("secret.txt", "outside")]);
+        let media = dir.path().join("media");
+        fs::create_dir_all(media.join("sub")).expect("created");
+        fs::write(media.join("a.txt"), "inside").expect("written");
+        fs::write(media.join("sub/b.txt"), "below").expect("written");
+        let outside = dir.path().join("secret.txt");
+        for (target, name) in [
+            (Path::new("a.txt"), "same.txt"),
+            (Path::new("sub/b.txt"), "below.txt"),
+            (Path::new("../secret.txt"), "up.txt"),
+            (&outside, "absolute.txt"),
+            (Path::new("up.txt"), "twice.txt"),
+            (Path::new("../media-2/c.txt"), "sibling.txt"),
+            (Path::new("loop.txt"), "loop.txt"),
+            (Path::new("/dev/zero"), "endless.txt"),
+            (Path::new("nowhere"), "dangling.txt"),
+        ] {
+            symlink(target, media.join(name)).expect("linked");
+        }
+        // Its path begins with the folder's own, as text.
+        fs::create_dir(dir.path().join("media-2")).expect("created");
+        fs::write(dir.path().join("media-2/c.txt"), "outside").expect("written");
+        symlink(&media, dir.path().join("link")).expect("linked");
+
+        // The folder itself may be a link.
+        for path in [&media, &dir.path().join("link")] {
+            let folder = Folder::open(path, NOW).expect("opened");
+            assert_eq!(text(&folder, "same").as_deref(), Some("inside"));
+            assert_eq!(text(&folder, "below").as_deref(), Some("below"));
+            for id in [
+                "up", "absolute", "twice", "sibling", "loop", "endless", "dangling",
+            ] {
+                assert_eq!(text(&folder, id), None, "{id}");
+            }
+        }
+
+        // A file that becomes such a link later is gone.
+        let folder = Folder::open(&media, NOW).expect("opened");
+        assert_eq!(text(&folder, "a").as_deref(), Some("inside"));
+        fs::remove_file(media.join("a.txt")).expect("removed");
+        symlink(&outside, media.join("a.txt")).expect("linked");
+        assert_eq!(text(&folder, "a"), None);
     }
 
     #[test]
