@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use super::Gateway;
 use super::callers::Caller;
 use super::reply::{self, Refusal};
+use crate::journal::clipped;
 
 /// A call from one function to another.
 #[derive(Debug, Clone)]
@@ -15,7 +16,8 @@ use super::reply::{self, Refusal};
 pub struct FunctionCall {
     /// The function that calls.
     pub caller: String,
-    /// The function that is called. Nothing says that it exists.
+    /// The function that is called. Nothing says that it exists; but it is the name of a file, and
+    /// no path.
     pub function: String,
     /// The event for it, as JSON text; `{}` when the caller gave no data.
     pub event: Bytes,
@@ -52,6 +54,16 @@ pub enum InvokeError {
     TimedOut(String),
 }
 
+/// The longest name, in bytes: that of a file. WeChat's own names have 60 at most.
+const LONGEST_NAME: usize = 255;
+
+/// Whether a name could be that of a folder with a function. Who runs functions should not rely on
+/// it, but one that does make a path of the name stays below its folder.
+fn is_file_name(name: &str) -> bool {
+    let is_of_a_path = |char: char| matches!(char, '/' | '\\' | ':') || char.is_control();
+    name.len() <= LONGEST_NAME && !matches!(name, "." | "..") && !name.contains(is_of_a_path)
+}
+
 /// Has the function run, and answers with its result.
 pub(super) async fn invoke(
     gateway: &Gateway,
@@ -62,6 +74,9 @@ pub(super) async fn invoke(
 ) -> Result<Response, Refusal> {
     if function.is_empty() {
         return Err(Refusal::invalid("missing function_name"));
+    }
+    if !is_file_name(&function) {
+        return Err(Refusal::no_function(clipped(&function)));
     }
     let event = if event.is_empty() {
         Bytes::from_static(b"{}")

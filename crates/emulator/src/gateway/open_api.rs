@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use super::callers::Caller;
 use super::reply::{self, Refusal};
-use super::wire::{CommApiData, CommOpenApiResp, KeyValuePair, OPEN_API};
+use super::wire::{CommApiData, CommOpenApiResp, KeyValuePair, MOST_PAIRS, OPEN_API, count_pairs};
 use super::{Gateway, GatewayEvent};
 
 /// The SDK's code for an error of the API's side.
@@ -26,8 +26,14 @@ pub(super) async fn call(
         return Err(Refusal::invalid("missing apiName"));
     }
     let data = data.ok_or_else(|| Refusal::invalid("missing requestData in a multipart form"))?;
-    let data = CommApiData::decode(data)
-        .map_err(|_| Refusal::invalid("requestData is not the protobuf message CommApiData"))?;
+    let not_the_message =
+        |_| Refusal::invalid("requestData is not the protobuf message CommApiData");
+    if count_pairs(&data).map_err(not_the_message)? > MOST_PAIRS {
+        return Err(Refusal::invalid(format!(
+            "requestData has more than {MOST_PAIRS} parameters"
+        )));
+    }
+    let data = CommApiData::decode(data).map_err(not_the_message)?;
     if data.api_type() != OPEN_API {
         return Err(Refusal::not_emulated(api));
     }

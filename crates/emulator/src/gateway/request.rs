@@ -16,6 +16,9 @@ const LARGEST: usize = 32 << 20;
 /// The longest text in a form, in bytes.
 const LONGEST_TEXT: u64 = 64 << 10;
 
+/// How many parts a form may have. The SDK sends about ten.
+const MOST_PARTS: usize = 64;
+
 /// A request. There is no `Debug`, for it holds the function's token.
 #[derive(Default)]
 pub(super) struct GatewayRequest {
@@ -78,20 +81,34 @@ impl GatewayRequest {
         let mut form = Multipart::with_constraints(body, boundary, constraints);
 
         let mut request = Self::default();
+        let mut seen = Vec::new();
+        let mut parts = 0;
         while let Some(field) = form.next_field().await.map_err(unreadable)? {
-            let target = match field.name() {
-                Some("action") => &mut request.action,
-                Some("wxCloudApiToken") => &mut request.token,
-                Some("apiName") => &mut request.api,
-                Some("function_name") => &mut request.function,
-                Some("request_data") => &mut request.event,
-                Some("requestData") => {
-                    request.call = Some(field.bytes().await.map_err(unreadable)?);
-                    continue;
-                }
+            parts += 1;
+            if parts > MOST_PARTS {
+                return Err(too_many_parts());
+            }
+            let name = field.name().unwrap_or_default().to_owned();
+            let target = match &*name {
+                "action" => &mut request.action,
+                "wxCloudApiToken" => &mut request.token,
+                "apiName" => &mut request.api,
+                "function_name" => &mut request.function,
+                "request_data" => &mut request.event,
+                "requestData" => &mut String::new(),
                 _ => continue,
             };
-            *target = String::from_utf8_lossy(&field.bytes().await.map_err(unreadable)?).into();
+            // Which of two tokens counts must not be a matter of who reads them.
+            if seen.contains(&name) {
+                return Err(Refusal::invalid(format!("the part {name} is there twice")));
+            }
+            let bytes = field.bytes().await.map_err(unreadable)?;
+            if name == "requestData" {
+                request.call = Some(bytes);
+            } else {
+                *target = String::from_utf8_lossy(&bytes).into();
+            }
+            seen.push(name);
         }
         Ok(request)
     }
@@ -134,6 +151,10 @@ fn unreadable(error: multer::Error) -> Refusal {
         multer::Error::StreamReadFailed(_) => incomplete(),
         _ => Refusal::invalid("the multipart form is malformed or incomplete"),
     }
+}
+
+fn too_many_parts() -> Refusal {
+    Refusal::invalid(format!("the form has more than {MOST_PARTS} parts"))
 }
 
 fn too_large() -> Refusal {

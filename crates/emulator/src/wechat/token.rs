@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
-use bytes::Bytes;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
+use super::message_body::read_json;
 use super::reply::{self, DATA_FORMAT_ERROR, Failure, INVALID_GRANT_TYPE};
 use super::token_state::Grant;
 use super::{WeChat, parameter};
@@ -28,11 +28,10 @@ pub(super) async fn token(State(wechat): State<Arc<WeChat>>, uri: Uri) -> Respon
 }
 
 /// The same token for as long as it has time to live.
-pub(super) async fn stable_token(
-    State(wechat): State<Arc<WeChat>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let granted = read(body).and_then(|asked| {
+pub(super) async fn stable_token(State(wechat): State<Arc<WeChat>>, body: Body) -> Response {
+    let too_large = DATA_FORMAT_ERROR.because("the body is larger than 64 KiB");
+    let asked: Result<StableToken, _> = read_json(body, too_large).await;
+    let granted = asked.and_then(|asked| {
         check_grant_type(&asked.grant_type)?;
         wechat.tokens.stable(
             &asked.appid,
@@ -52,11 +51,6 @@ struct StableToken {
     appid: String,
     secret: String,
     force_refresh: bool,
-}
-
-fn read(body: Result<Bytes, BytesRejection>) -> Result<StableToken, Failure> {
-    let body = body.map_err(|_| DATA_FORMAT_ERROR)?;
-    serde_json::from_slice(&body).map_err(|_| DATA_FORMAT_ERROR)
 }
 
 fn check_grant_type(grant_type: &str) -> Result<(), Failure> {
@@ -142,10 +136,22 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_is_not_the_expected_json_is_refused() {
         let bed = Bed::new();
-        let large = format!("\"{}\"", "x".repeat(3 << 20));
-        for body in ["", "{", "[1]", "null", r#"{"appid":1}"#, &large] {
-            assert_eq!(errcode(post(&bed, body).await).await, 47001);
+        for body in ["", "{", "[1]", "null", r#"{"appid":1}"#] {
+            assert_eq!(errcode(post(&bed, body).await).await, 47001, "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_of_64_kib_passes_and_a_byte_more_does_not() {
+        let bed = Bed::new();
+        let padded = |size: usize| {
+            let body = asking(false).to_string();
+            format!("{body}{}", " ".repeat(size - body.len()))
+        };
+        let granted = testing::json(post(&bed, padded(64 << 10)).await).await;
+        assert_eq!(granted["expires_in"], 7200);
+        let refused = post(&bed, padded((64 << 10) + 1)).await;
+        assert_eq!(errcode(refused).await, 47001);
     }
 
     #[tokio::test]

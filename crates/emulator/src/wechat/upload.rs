@@ -23,6 +23,9 @@ const LARGEST_IMAGE: u64 = 10 << 20;
 /// The largest form, in bytes: an image, and room for boundaries and other fields.
 const LARGEST_FORM: u64 = LARGEST_IMAGE + (64 << 10);
 
+/// How many parts a form may have. An image is one.
+const MOST_PARTS: usize = 64;
+
 /// Keeps an image, and answers with its media id.
 pub(super) async fn upload(State(wechat): State<Arc<WeChat>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
@@ -91,7 +94,13 @@ async fn receive(headers: &HeaderMap, body: &mut BodyDataStream) -> Result<Bytes
     let mut form = Multipart::with_constraints(body, boundary, constraints);
 
     let mut image = None;
+    let mut parts = 0;
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        parts += 1;
+        if parts > MOST_PARTS {
+            let detail = format!("the form has more than {MOST_PARTS} parts");
+            return Err(INVALID_MEDIA_TYPE.because(&detail));
+        }
         if image.is_none() && field.name() == Some("media") {
             image = Some(field.bytes().await.map_err(unreadable)?);
         }
@@ -273,6 +282,23 @@ mod tests {
         let token = bed.token().await;
         let path = format!("/cgi-bin/media/get?access_token={token}&media_id={media_id}");
         assert_eq!(bytes(bed.get(&path).await).await, JPEG);
+    }
+
+    #[tokio::test]
+    async fn sixty_four_parts_pass_and_one_more_does_not() {
+        let bed = Bed::new();
+        let form = |others| [&*field("note", b"text").repeat(others), &form(JPEG)].concat();
+        assert_eq!(
+            json(upload(&bed, FORM, form(63)).await).await["type"],
+            "image"
+        );
+        let refused = json(upload(&bed, FORM, form(64)).await).await;
+        assert_eq!(refused["errcode"], 40004);
+        let message = text(&refused["errmsg"]);
+        assert!(
+            message.starts_with("invalid media type: the form has more than 64 parts hint: ["),
+            "{message}"
+        );
     }
 
     #[tokio::test]

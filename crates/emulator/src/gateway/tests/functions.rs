@@ -126,3 +126,49 @@ async fn a_form_does_as_well_as_json() {
     let result = testing::text(&tcb(reply).await["data"]["response_data"]);
     assert!(result.starts_with(r#"["caller","{\"a\":1}","#), "{result}");
 }
+
+#[tokio::test]
+async fn a_name_that_is_no_file_name_does_not_reach_the_invoker() {
+    /// Tells the names that it is asked for.
+    struct Telling(Arc<Mutex<Vec<String>>>);
+
+    #[async_trait]
+    impl FunctionInvoker for Telling {
+        async fn invoke(&self, call: FunctionCall) -> Result<Bytes, InvokeError> {
+            self.0.lock().expect("no panic").push(call.function);
+            Err(InvokeError::NotFound)
+        }
+    }
+
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let bed = Bed::new();
+    bed.gateway.set_invoker(Telling(Arc::clone(&asked)));
+    let token = bed.function("caller", []);
+    let long = "x".repeat(256);
+    let huge = "x".repeat(1 << 20);
+    for name in [
+        ".", "..", "../x", "a/b", "/etc", "a\\b", "..\\x", "C:x", "x::$DATA", "x\0", "x\n", &long,
+        &huge,
+    ] {
+        let (code, message) = refusal(bed.post_json(call(&token, name, "")).await).await;
+        assert_eq!(code, "FUNCTION_NOT_FOUND", "{name}");
+        assert!(message.len() < 600, "{}", message.len());
+    }
+    assert_eq!(*asked.lock().expect("no panic"), [""; 0]);
+    // These name files, so whether they are functions is the invoker's to say.
+    let names = [
+        "a",
+        "a.b",
+        "%2e%2e",
+        "..%2fx",
+        "CON",
+        "name.",
+        "函数",
+        &long[1..],
+    ];
+    for name in names {
+        let (code, _) = refusal(bed.post_json(call(&token, name, "")).await).await;
+        assert_eq!(code, "FUNCTION_NOT_FOUND", "{name}");
+    }
+    assert_eq!(*asked.lock().expect("no panic"), names);
+}

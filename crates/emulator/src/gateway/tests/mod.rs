@@ -2,7 +2,9 @@
 
 mod calls;
 mod functions;
+mod limits;
 mod refusals;
+mod tokens;
 
 use std::sync::{Arc, Mutex};
 
