@@ -4,6 +4,8 @@ mod api_base;
 mod call;
 mod faults;
 mod help;
+#[cfg(unix)]
+mod hostile;
 mod https;
 mod invoke;
 #[cfg(target_os = "linux")]

@@ -1,4 +1,5 @@
-//! Reads what is left of a refused body, so that the client gets to see the answer.
+//! Reads what is left of a refused body, so that the client gets to see the answer. How long that
+//! may take is the server's to say, which gives slow bodies an end.
 
 use axum::body::BodyDataStream;
 use bytes::Bytes;

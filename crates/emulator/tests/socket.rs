@@ -197,6 +197,15 @@ async fn only_requests_for_this_machine_are_answered() {
             "Host: localhost\r\n",
         ),
         ("/nowhere", "Host: evil.example\r\n"),
+        ("/cgi-bin/media/get", ""),
+        (
+            "/cgi-bin/media/get",
+            "Host: localhost\r\nOrigin: https://evil.example\r\n",
+        ),
+        (
+            "/cgi-bin/media/get",
+            "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n",
+        ),
     ];
     for (target, host) in foreign {
         let reply = exchange(&server, target, host).await;
@@ -230,7 +239,8 @@ async fn a_listener_that_others_can_reach_is_refused_unless_allowed() {
         .expect("allowed");
     let port = server.local_addr().port();
     assert_eq!(server.url(), format!("http://127.0.0.1:{port}"));
-    let reply = exchange(&server, "/cgi-bin/media/get", "Host: container\r\n").await;
+    let headers = "Host: container\r\nOrigin: http://page.example\r\n";
+    let reply = exchange(&server, "/cgi-bin/media/get", headers).await;
     assert!(reply.starts_with(b"HTTP/1.1 200 "));
 }
 
