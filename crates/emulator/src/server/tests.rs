@@ -94,6 +94,12 @@ async fn hello(stream: &mut TcpStream) -> String {
     String::from_utf8(read).expect("text")
 }
 
+/// Waits for something, but not for ever.
+async fn soon<T>(what: impl Future<Output = Option<T>>) -> T {
+    let came = timeout(GUARD, what).await;
+    came.expect("it comes in time").expect("it comes")
+}
+
 fn hello_router() -> Router {
     Router::new()
         .route("/", any(|| async { "hello" }))
@@ -216,18 +222,16 @@ async fn idle_connections_make_room_and_others_wait_for_theirs() {
     let mut idle = server.send(get_text("/")).await;
     hello(&mut idle).await;
     let mut first = server.send(get_text("/hold")).await;
-    entries.recv().await.expect("it is running");
+    soon(entries.recv()).await;
     let mut second = server.send(get_text("/hold")).await;
-    entries.recv().await.expect("there was room");
+    soon(entries.recv()).await;
     assert_eq!(rest(&mut idle).await, "");
 
     let mut third = server.send(get_text("/hold")).await;
     let early = timeout(SHORT, entries.recv()).await;
     assert!(early.is_err(), "a third connection was served");
     leave.add_permits(1);
-    timeout(GUARD, entries.recv())
-        .await
-        .expect("its turn has come");
+    soon(entries.recv()).await;
     leave.add_permits(2);
     // Those that had to make room are closed with their answer.
     let ends = [&mut first, &mut second].map(|stream| async move { rest(stream).await });
@@ -237,6 +241,20 @@ async fn idle_connections_make_room_and_others_wait_for_theirs() {
     }
     let answer = hello(&mut third).await;
     assert!(!answer.contains("connection: close\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_that_has_not_asked_yet_is_answered_and_then_makes_room() {
+    let server = Server::start(hello_router(), with(|limits| limits.connections = 1)).await;
+    let mut late = server.send("").await;
+    let mut waiting = server.send(get_text("/")).await;
+    let early = timeout(SHORT, waiting.read_u8()).await;
+    assert!(early.is_err(), "a second connection was served");
+    late.write_all(get_text("/").as_bytes())
+        .await
+        .expect("sent");
+    assert!(rest(&mut late).await.ends_with("hello"));
+    hello(&mut waiting).await;
 }
 
 #[tokio::test]
@@ -252,7 +270,7 @@ async fn a_server_that_is_full_can_be_stopped() {
     let router = Router::new().route("/hold", hold);
     let server = Server::start(router, with(|limits| limits.connections = 1)).await;
     let mut running = server.send(get_text("/hold")).await;
-    entries.recv().await.expect("it is running");
+    soon(entries.recv()).await;
     let mut waiting = server.send(get_text("/hold")).await;
 
     let Server { _stop, task, .. } = server;
