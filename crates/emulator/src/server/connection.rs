@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 use tower_service::Service as _;
 
 use super::body::{Arriving, Late, Leaving};
@@ -23,8 +24,9 @@ use crate::wechat::plain_failure;
 
 /// Serves the requests of a connection until either side ends it.
 ///
-/// While `crowded` is true others wait for a place, and a connection ends with its exchange; one
-/// that has not had any yet may still have one. When `crowded` has no sender any more, all end.
+/// While `crowded` is true others wait for a place: the connection ends with the next answer, which
+/// says so to the client, or when it has been idle for a while. When `crowded` has no sender any
+/// more, it ends with the exchange that is running, if any.
 pub(super) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     control: ConnectionControl,
@@ -61,18 +63,21 @@ pub(super) async fn serve(
         .max_header_size(limits.head_size)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
+    let mut look = pin!(sleep(limits.idle));
     let mut is_ending = false;
     loop {
+        let is_crowded = *crowded.borrow_and_update();
         tokio::select! {
             // An error is the client's: it is gone, too slow, or speaks no HTTP.
             _ = connection.as_mut() => return,
-            changed = crowded.changed(), if !is_ending => {
-                let must_end = changed.is_err();
-                if must_end || (*crowded.borrow_and_update() && phase.had_a_head()) {
-                    is_ending = true;
-                    connection.as_mut().graceful_shutdown();
-                }
+            changed = crowded.changed(), if !is_ending => is_ending = changed.is_err(),
+            () = look.as_mut(), if is_crowded && !is_ending => {
+                is_ending = phase.is_idle_for(limits.idle);
+                look.as_mut().reset(Instant::now() + limits.idle);
             }
+        }
+        if is_ending {
+            connection.as_mut().graceful_shutdown();
         }
     }
 }

@@ -5,9 +5,12 @@ use std::time::Duration;
 /// The limits of one server. The defaults are far from what a real client needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many connections are served at a time. Further ones wait until another ends; those that
-    /// are idle are closed for them.
+    /// How many connections are served at a time. Further ones wait until another ends, as then
+    /// each does after its answer.
     pub connections: u32,
+    /// How long a connection is idle until it is closed for others that wait. Sooner, and its
+    /// client may be about to send a request that nobody would answer.
+    pub idle: Duration,
     /// How long a head may take, from its first byte; the first head of a connection from its
     /// start. Idle connections have no limit: a function in a debugger answers after hours, on the
     /// connection that brought the event.
@@ -36,6 +39,7 @@ impl Default for Limits {
             // A test that makes a thousand calls at once fits. The operating system may allow
             // fewer, and is then asked again.
             connections: 1024,
+            idle: Duration::from_secs(1),
             head: Duration::from_secs(30),
             // A URL of the SDK has 32 KiB at most.
             head_size: 64 << 10,

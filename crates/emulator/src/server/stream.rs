@@ -4,9 +4,10 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::limits::Limits;
 use super::pace::Pace;
@@ -19,8 +20,8 @@ pub(super) struct Phase(Arc<Mutex<State>>);
 enum State {
     /// A first head, of which nothing may have arrived.
     New,
-    /// Nothing: the client may send another request, or not.
-    Idle,
+    /// Nothing, since then: the client may send another request, or not.
+    Idle(Instant),
     /// The rest of a head.
     Head,
     /// The body, the answer, or the end of both.
@@ -39,12 +40,12 @@ impl Phase {
 
     /// The answer is on its way.
     pub(super) fn exchange_ends(&self) {
-        self.set(State::Idle);
+        self.set(State::Idle(Instant::now()));
     }
 
-    /// Whether a request has come, and no further one is on its way yet.
-    pub(super) fn had_a_head(&self) -> bool {
-        matches!(self.get(), State::Idle | State::Exchange)
+    /// Whether nothing has come since the last answer, for at least this long.
+    pub(super) fn is_idle_for(&self, duration: Duration) -> bool {
+        matches!(self.get(), State::Idle(since) if since.elapsed() >= duration)
     }
 
     fn get(&self) -> State {
@@ -127,7 +128,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         if read.is_pending() {
             return self.poll_head_late(cx).map(|()| Err(timed_out()));
         }
-        if buf.filled().len() > before && self.phase.get() == State::Idle {
+        if buf.filled().len() > before && matches!(self.phase.get(), State::Idle(_)) {
             self.phase.set(State::Head);
             self.head = None;
         }
