@@ -39,7 +39,7 @@ impl Default for Limits {
             // A test that makes a thousand calls at once fits. The operating system may allow
             // fewer, and is then asked again.
             connections: 1024,
-            idle: Duration::from_secs(1),
+            idle: Duration::from_secs(5),
             head: Duration::from_secs(30),
             // A URL of the SDK has 32 KiB at most.
             head_size: 64 << 10,
