@@ -79,6 +79,10 @@ pub(crate) enum Command {
     Call(CallArgs),
     /// Run a command, such as a test suite, whose wx-server-sdk or cloudcall reaches the emulator
     Exec(ExecArgs),
+    /// End a process group when the tool that has started it is gone
+    #[cfg(unix)]
+    #[command(name = crate::commands::GUARD, hide = true)]
+    Guard(GuardArgs),
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +164,14 @@ pub(crate) struct ExecArgs {
     /// The command and its arguments, after --
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+#[cfg(unix)]
+#[derive(Debug, Args)]
+pub(crate) struct GuardArgs {
+    /// A folder to remove then
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// The command line of this process; help and complaints are printed here.

@@ -2,6 +2,8 @@
 
 mod call;
 mod exec;
+#[cfg(unix)]
+mod guard;
 mod invoke;
 mod outcome;
 mod output_file;
@@ -13,8 +15,12 @@ use crate::env::{CONFIG, Env};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
-use crate::runner::{Processes, Spawner};
+use crate::runner::{Groups, Processes, Spawner};
 use crate::signals::Signals;
+
+/// The name of the command that is none of the user's.
+#[cfg(unix)]
+pub(crate) const GUARD: &str = "guard";
 
 /// What every command is given.
 struct Context {
@@ -28,6 +34,11 @@ struct Context {
 /// Runs the command and reports how it ended.
 pub(crate) fn run(cli: Cli) -> Exit {
     let printer = Printer;
+    // It takes signals otherwise, and should start fast.
+    #[cfg(unix)]
+    if let Command::Guard(args) = cli.command {
+        return guard::run(args, printer);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -48,7 +59,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
 async fn until_interrupted(cli: Cli, printer: Printer) -> Result<(), Failure> {
     let mut signals = Signals::listen()
         .map_err(|error| Failure::tool(format_args!("cannot listen for signals: {error}")))?;
-    let processes = Processes::new();
+    let processes = Processes::new(Groups::new(printer));
     let context = Context {
         printer,
         env: Env::of_process(),
@@ -60,6 +71,8 @@ async fn until_interrupted(cli: Cli, printer: Printer) -> Result<(), Failure> {
         Command::Call(args) => unless(&mut signals, call::run(args, context)).await,
         // It passes signals on.
         Command::Exec(args) => exec::run(args, context, &mut signals).await,
+        #[cfg(unix)]
+        Command::Guard(_) => unreachable!("it runs without this runtime"),
     };
     processes.ended().await;
     result

@@ -74,7 +74,7 @@ impl Host {
         if let Some(scripts) = self.scripts.get() {
             return Ok(scripts);
         }
-        let written = Scripts::write()?;
+        let written = Scripts::write(self.spawner.temp_folder().map_err(NodeError::Scripts)?)?;
         Ok(self.scripts.get_or_init(|| written))
     }
 

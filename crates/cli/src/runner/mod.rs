@@ -3,6 +3,7 @@
 mod build;
 mod caller;
 mod function;
+mod group;
 mod host;
 mod jsonc;
 mod node;
@@ -18,6 +19,7 @@ mod worker;
 pub(crate) use build::BuildError;
 pub(crate) use caller::{Caller, CallerArgs};
 pub(crate) use function::{Function, Kind};
+pub(crate) use group::Groups;
 pub(crate) use host::{Host, InvocationError};
 pub(crate) use node::NodeError;
 pub(crate) use prepare::PrepareError;

@@ -8,25 +8,32 @@ use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitStatus;
 
-use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::process::{ChildStderr, ChildStdout, Command};
 use tokio::sync::{mpsc, watch};
 
+use super::group::{Group, Groups, TempFolder};
+
 /// Knows when all processes that it started have ended.
 pub(crate) struct Processes {
+    groups: Groups,
     alive: mpsc::Sender<Infallible>,
     ended: mpsc::Receiver<Infallible>,
 }
 
 impl Processes {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(groups: Groups) -> Self {
         let (alive, ended) = mpsc::channel(1);
-        Self { alive, ended }
+        Self {
+            groups,
+            alive,
+            ended,
+        }
     }
 
     /// For one that may start processes.
     pub(crate) fn spawner(&self) -> Spawner {
         Spawner {
+            groups: self.groups.clone(),
             alive: self.alive.clone(),
         }
     }
@@ -39,9 +46,10 @@ impl Processes {
     }
 }
 
-/// Starts processes.
+/// Starts processes, which do not outlive the tool.
 #[derive(Debug, Clone)]
 pub(crate) struct Spawner {
+    groups: Groups,
     alive: mpsc::Sender<Infallible>,
 }
 
@@ -60,24 +68,14 @@ impl Spawner {
         self.start(command, !io::stdin().is_terminal())
     }
 
+    /// A new folder in the system's temporary one, which does not outlive the tool either.
+    pub(super) fn temp_folder(&self) -> io::Result<TempFolder> {
+        self.groups.temp_folder()
+    }
+
     fn start(&self, command: Command, own_group: bool) -> io::Result<Process> {
-        let mut command = CommandWrap::from(command);
-        command.wrap(KillOnDrop);
-        #[cfg(unix)]
-        if own_group {
-            command.wrap(process_wrap::tokio::ProcessGroup::leader());
-        }
-        // A job takes no keyboard away.
-        #[cfg(windows)]
-        let _ = own_group;
-        #[cfg(windows)]
-        command.wrap(process_wrap::tokio::JobObject);
-        let mut group = Group {
-            child: command.spawn()?,
-            #[cfg(unix)]
-            own_group,
-        };
-        let (stdout, stderr) = (group.child.stdout().take(), group.child.stderr().take());
+        let mut group = self.groups.start(command, own_group)?;
+        let (stdout, stderr) = group.output();
         let (signals, orders) = mpsc::unbounded_channel();
         let (end, ended) = watch::channel(None);
         tokio::spawn(own(group, orders, end, self.alive.clone()));
@@ -180,50 +178,10 @@ async fn own(
     end.send_replace(Some(Ending(status.ok())));
 }
 
-/// Kills the group when dropped, so that a panic or a runtime that shuts down leaves nothing.
-struct Group {
-    child: Box<dyn ChildWrapper>,
-    /// Whether it is a group apart from the tool's.
-    #[cfg(unix)]
-    own_group: bool,
-}
-
-impl Group {
-    /// Waits for the first process only: its descendants may run on, and waiting for them is what
-    /// the group's own `wait` would do.
-    async fn leader_ended(&mut self) -> io::Result<ExitStatus> {
-        self.child.inner_mut().wait().await
-    }
-
-    fn kill(&mut self) {
-        // Fails when nothing is left, which is the aim.
-        let _ = self.child.start_kill();
-    }
-
-    #[cfg(unix)]
-    fn pass_on(&self, signal: u8) {
-        // In the terminal's group, the command has the keyboard's signals from the terminal: a
-        // second Ctrl-C often means to end without order.
-        if self.own_group || !crate::signals::is_of_the_keyboard(signal) {
-            // Fails when nothing is left, which is the aim.
-            let _ = self.child.signal(signal.into());
-        }
-    }
-
-    /// Ctrl-C and the like reach all processes of the console, without our help.
-    #[cfg(windows)]
-    fn pass_on(&self, _signal: u8) {}
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::runner::group::in_tests as groups;
     use std::process::Stdio;
     use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
@@ -254,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_ordered_end_takes_the_grandchildren() {
-        let processes = Processes::new();
+        let processes = Processes::new(groups());
         let (mut process, mut stdout) = shell(&processes.spawner(), "sleep 1000 & echo up; wait");
         assert_eq!(line(&mut stdout).await, "up\n");
         process.stop();
@@ -265,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_that_ends_itself_takes_the_grandchildren_too() {
-        let processes = Processes::new();
+        let processes = Processes::new(groups());
         let (process, stdout) = shell(&processes.spawner(), "sleep 1000 & exit 7");
         assert_eq!(process.ended().await.to_string(), "exit status: 7");
         end(stdout).await;
@@ -273,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_signal_is_passed_on_and_leaves_time_to_end_in_order() {
-        let processes = Processes::new();
+        let processes = Processes::new(groups());
         let (process, mut stdout) = shell(
             &processes.spawner(),
             "trap 'echo cleaned; exit 5' TERM; sleep 1000 & echo up; wait",
@@ -287,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_signal_that_is_ignored_does_not_end_it_but_the_order_does() {
-        let processes = Processes::new();
+        let processes = Processes::new(groups());
         let (mut process, mut stdout) = shell(
             &processes.spawner(),
             "trap '' TERM; echo up; while :; do sleep 1000; done",
@@ -306,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn letting_go_is_an_order_to_end() {
-        let processes = Processes::new();
+        let processes = Processes::new(groups());
         let (process, stdout) = shell(&processes.spawner(), "sleep 1000 & sleep 1000");
         drop(process);
         processes.ended().await;
@@ -320,7 +278,7 @@ mod tests {
             .build()
             .expect("runtime");
         let (process, stdout) = runtime.block_on(async {
-            let processes = Processes::new();
+            let processes = Processes::new(groups());
             let (process, mut stdout) = shell(&processes.spawner(), "sleep 1000 & echo up; wait");
             line(&mut stdout).await;
             (

@@ -216,6 +216,7 @@ async fn within<F: Future>(limit: Option<Duration>, future: F) -> Option<F::Outp
 mod tests {
     use super::*;
     use crate::runner::Processes;
+    use crate::runner::group::in_tests as groups;
 
     /// A worker that runs a script. It speaks no HTTP, which is all that these tests need.
     fn spec(script: &str) -> WorkerSpec {
@@ -231,7 +232,7 @@ mod tests {
     }
 
     async fn start_error(spec: WorkerSpec) -> String {
-        let processes = Processes::new();
+        let processes = Processes::new(groups());
         let error = Worker::start(spec, &processes.spawner(), Printer)
             .await
             .expect_err("it is never ready");

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use super::group::TempFolder;
 
 pub(super) use environment::sdk_environment;
 
@@ -39,11 +39,10 @@ pub(crate) enum NodeError {
 
 /// Our scripts, in a folder of their own while this lives.
 #[derive(Debug)]
-pub(crate) struct Scripts(TempDir);
+pub(crate) struct Scripts(TempFolder);
 
 impl Scripts {
-    pub(crate) fn write() -> Result<Self, NodeError> {
-        let folder = tempfile::Builder::new().prefix("cloudcall-").tempdir()?;
+    pub(super) fn write(folder: TempFolder) -> Result<Self, NodeError> {
         for (name, text) in SCRIPTS {
             std::fs::write(folder.path().join(name), text)?;
         }
@@ -113,7 +112,9 @@ mod tests {
 
     #[test]
     fn node_options_keep_what_was_set() {
-        let scripts = Scripts::write().expect("a temp folder");
+        let groups = crate::runner::group::in_tests();
+        let folder = groups.temp_folder().expect("a temp folder");
+        let scripts = Scripts::write(folder).expect("written");
         let options = scripts.node_options(Some("--no-warnings"));
         assert!(
             options.starts_with("--no-warnings --require \""),

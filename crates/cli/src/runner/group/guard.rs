@@ -1,0 +1,133 @@
+//! The tool's side of a guard: a small process, `cloudcall guard`, that leads a group and ends it
+//! when the tool is gone. Its side is in `commands/guard.rs`.
+//!
+//! It holds nothing of the tool's but the reading end of a pipe. When the tool is gone, even by
+//! `kill -9`, the system closes the other end, and the guard sees that.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+
+use rustix::process::Pid;
+
+use crate::printer::Printer;
+
+/// Starts guards.
+#[derive(Debug, Clone)]
+pub(crate) struct Guards {
+    program: Result<PathBuf, Arc<io::Error>>,
+    arguments: Vec<OsString>,
+    printer: Printer,
+    warned: Arc<Once>,
+    spawning: Arc<Mutex<()>>,
+}
+
+impl Guards {
+    /// Guards are this very program.
+    pub(super) fn new(printer: Printer) -> Self {
+        Self::with(
+            std::env::current_exe(),
+            vec![crate::commands::GUARD.into()],
+            printer,
+        )
+    }
+
+    fn with(program: io::Result<PathBuf>, arguments: Vec<OsString>, printer: Printer) -> Self {
+        Self {
+            program: program.map_err(Arc::new),
+            arguments,
+            printer,
+            warned: Arc::new(Once::new()),
+            spawning: Arc::default(),
+        }
+    }
+
+    /// Starts a guard, which also removes a folder when the tool is gone. Without one everything
+    /// works, until the tool is killed: that is worth a warning, once.
+    pub(super) fn start(&self, folder: Option<&Path>) -> Option<Guard> {
+        let _one_at_a_time = self.one_at_a_time();
+        match self.try_start(folder) {
+            Ok(guard) => Some(guard),
+            Err(error) => {
+                self.warned.call_once(|| {
+                    self.printer.warning(format_args!(
+                        "no guard can be started ({error}): what runs below this process will \
+                         live on if it is killed with SIGKILL"
+                    ));
+                });
+                None
+            }
+        }
+    }
+
+    fn try_start(&self, folder: Option<&Path>) -> io::Result<Guard> {
+        let program = self.program.as_ref().map_err(|error| {
+            // An `io::Error` cannot be cloned.
+            io::Error::new(error.kind(), Arc::clone(error))
+        })?;
+        let mut command = Command::new(program);
+        command.args(&self.arguments);
+        if let Some(folder) = folder {
+            command.arg("--folder").arg(folder);
+        }
+        use std::os::unix::process::CommandExt as _;
+        command
+            // Away from the terminal's Ctrl-C.
+            .process_group(0)
+            // It needs none of it: no secrets, and no folder that it would keep busy.
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Ok(Guard(command.spawn()?))
+    }
+
+    /// To be held while a process starts. Where the system cannot make a pipe that is closed on
+    /// exec in one step, as on macOS, another process that starts at the same moment would take
+    /// the guard's pipe along, and hold it open.
+    pub(super) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+        self.spawning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A guard. Dropping it ends it, and nothing else: what it guards must be gone before.
+#[derive(Debug)]
+pub(super) struct Guard(Child);
+
+impl Guard {
+    /// Its id, which is also its group's, until it is dropped.
+    pub(super) fn id(&self) -> Pid {
+        Pid::from_child(&self.0)
+    }
+
+    /// Makes it end a process that is not in its group.
+    pub(super) fn take_on(&mut self, id: Pid) {
+        if let Some(pipe) = &mut self.0.stdin {
+            // Fails when it has been killed, and then nobody is left to tell.
+            let _ = writeln!(pipe, "{}", id.as_raw_pid());
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Before its pipe is closed, which would mean that the tool is gone.
+        let _ = self.0.kill();
+        // At once, as it was killed.
+        let _ = self.0.wait();
+    }
+}
+
+/// Groups for tests, whose own program is no guard: a shell does what one does.
+#[cfg(test)]
+pub(in super::super) fn in_tests() -> super::Groups {
+    let script = r#"trap '' INT TERM HUP; cat; rm -rf "$1"; kill -9 0"#;
+    super::Groups(Guards::with(
+        Ok("/bin/sh".into()),
+        vec!["-c".into(), script.into()],
+        Printer,
+    ))
+}
