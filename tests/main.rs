@@ -9,6 +9,8 @@ mod hostile;
 mod https;
 mod invoke;
 #[cfg(target_os = "linux")]
+mod kill;
+#[cfg(target_os = "linux")]
 mod live;
 mod node_functions;
 mod seen;

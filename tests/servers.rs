@@ -157,3 +157,46 @@ impl Held {
         assert_eq!(self.news.recv_timeout(GUARD), Ok(News::AllGone));
     }
 }
+
+/// Where a function says that it is at work, and waits.
+#[cfg(target_os = "linux")]
+pub(crate) struct Announced {
+    pub(crate) address: String,
+    connections: mpsc::Receiver<BufReader<TcpStream>>,
+}
+
+/// A function at work; it is let go when this is dropped.
+#[cfg(target_os = "linux")]
+pub(crate) struct AtWork {
+    /// The id of its process.
+    pub(crate) id: i32,
+    _connection: BufReader<TcpStream>,
+}
+
+#[cfg(target_os = "linux")]
+impl Announced {
+    pub(crate) fn start() -> Self {
+        let (listener, address) = listen();
+        let (came, connections) = mpsc::channel();
+        thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a process");
+            // Nobody wants it any more where the wait was given up.
+            let _ = came.send(BufReader::new(stream));
+        });
+        Self {
+            address,
+            connections,
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn wait(self) -> AtWork {
+        let mut connection = self.connections.recv_timeout(GUARD).expect("a function");
+        let mut line = String::new();
+        connection.read_line(&mut line).expect("its line");
+        AtWork {
+            id: line.trim().parse().expect("an id"),
+            _connection: connection,
+        }
+    }
+}

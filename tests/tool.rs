@@ -25,7 +25,11 @@ pub(crate) fn in_root(path: &str) -> String {
 
 /// A run of the binary, with nothing of the user's environment but what finds programs and builds.
 pub(crate) fn cloudcall(folder: &Path) -> Command {
-    let mut command = Command::new(binary());
+    in_its_environment(Command::new(binary()), folder)
+}
+
+/// A run of another program, in the same environment.
+pub(crate) fn in_its_environment(mut command: Command, folder: &Path) -> Command {
     command
         .current_dir(folder)
         .stdin(Stdio::null())
@@ -136,30 +140,36 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        // What cargo set for this test would make build scripts run again, here and outside.
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-                build.env_remove(&name);
-            }
-        }
-        in_our_target_folder(&mut build);
-        let output = build
-            .args(["build", "--package=cloudcall-cli", "--message-format=json"])
-            .current_dir(root())
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo starts");
-        assert!(output.status.success(), "the binary cannot be built");
-        stdout(&output)
+        build(&["--package=cloudcall-cli"])
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
             .expect("the package has a binary")
     })
+}
+
+/// Builds packages of the workspace; gives cargo's messages.
+pub(crate) fn build(packages: &[&str]) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    // What cargo set for this test would make build scripts run again, here and outside.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&name);
+        }
+    }
+    in_our_target_folder(&mut build);
+    let output = build
+        .args(["build", "--message-format=json"])
+        .args(packages)
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo starts");
+    assert!(output.status.success(), "{packages:?} cannot be built");
+    stdout(&output)
 }

@@ -38,6 +38,14 @@ enum Event {
     Hold {
         address: String,
     },
+    /// Starts a process, tells the address its own id, and computes without an end.
+    Spin {
+        address: String,
+    },
+    /// Starts a process, tells the address its own id, and answers when it is let go.
+    Wait {
+        address: String,
+    },
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -57,6 +65,14 @@ async fn main() -> Result<(), Failure> {
 fn hold(address: &str) -> std::io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(b"held")?;
+    Ok(stream)
+}
+
+/// Has a process of its own, and says who it is; then the connection.
+fn announce(address: &str) -> std::io::Result<TcpStream> {
+    Command::new("sleep").arg("1000").spawn()?;
+    let mut stream = TcpStream::connect(address)?;
+    writeln!(stream, "{}", std::process::id())?;
     Ok(stream)
 }
 
@@ -94,6 +110,16 @@ async fn answer(event: Event, context: &runtime::Context) -> Result<Value, Failu
                 .spawn()?;
             let _held = hold(&address)?;
             std::future::pending().await
+        }
+        Event::Spin { address } => {
+            let _announced = announce(&address)?;
+            loop {
+                std::hint::spin_loop();
+            }
+        }
+        Event::Wait { address } => {
+            announce(&address)?.read_to_end(&mut Vec::new())?;
+            Ok("let go".into())
         }
     }
 }

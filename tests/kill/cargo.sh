@@ -1,0 +1,3 @@
+#!/bin/sh
+# A cargo that has built everything already: says what the real one said.
+exec cat "$CARGO_SAID"
