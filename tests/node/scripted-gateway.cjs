@@ -29,6 +29,10 @@ const unknownMedia = () => json({ errcode: 40007, errmsg: 'invalid media_id hint
 /** What a Cloud Call gets, by what its form holds. */
 function reply (form) {
   if (form.includes('denied')) return errorCode(-604101)
+  if (form.includes('"ec_604102"')) return errorCode(-604102)
+  if (form.includes('"tcb_invalid"')) {
+    return JSON.stringify({ code: 'INVALID_PARAM', message: 'bad param', requestId: 'r' })
+  }
   if (form.includes('customerServiceMessage.getTempMedia')) {
     return form.includes('"pixel"') ? answer(PIXEL, 'image/png') : unknownMedia()
   }
@@ -45,8 +49,11 @@ function start () {
     request.on('data', (chunk) => chunks.push(chunk))
     request.on('end', () => {
       if (request.method !== 'POST') return response.writeHead(404).end()
-      response.writeHead(200, { 'content-type': 'application/octet-stream' })
-      response.end(reply(Buffer.concat(chunks).toString('latin1')))
+      const body = reply(Buffer.concat(chunks).toString('latin1'))
+      // The SDK takes a refusal of the gateway itself for one by this label only.
+      const type = typeof body === 'string' ? 'application/json; charset=utf-8' : 'application/octet-stream'
+      response.writeHead(200, { 'content-type': type })
+      response.end(body)
     })
   })
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => {

@@ -61,8 +61,9 @@ impl Spawner {
     }
 
     /// Starts a command that the user works with. At a terminal on Unix it stays in the terminal's
-    /// group, because no other may read the keyboard, and to hand the keyboard over takes calls
-    /// that the standard library lacks. There only the command itself is ended: what it leaves
+    /// group, because no other may read the keyboard; to hand the keyboard over to another group
+    /// would take it away from the rest of the line, as `less` in `cloudcall exec … | less`, and
+    /// Ctrl-C from the script that runs it. There only the command itself is ended: what it leaves
     /// behind in the background lives on, and is its own affair.
     pub(crate) fn spawn_in_foreground(&self, command: Command) -> io::Result<Process> {
         self.start(command, !io::stdin().is_terminal())
