@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::access_token::AccessTokens;
+use crate::access_token::{AccessTokens, Credentials, TokenStore};
 use crate::env::Env;
 use crate::error::Error;
 use crate::openapi::catalog::Api;
@@ -50,14 +50,16 @@ impl Cloud {
     /// | `CLOUDCALL_CONFIG` | the function's `config.json` | `config.json` in the working directory |
     /// | `CLOUDCALL_API_BASE` | where WeChat's API is | `https://api.weixin.qq.com` |
     /// | `WECHAT_APPID`, `WECHAT_SECRET` | the app, whose access token is fetched and cached | no access token is sent, as in WeChat Cloud Run |
+    /// | `CLOUDCALL_REDIS_URL` | the Redis through which processes share that token, like `redis://:PASSWORD@HOST:6379/0`; needs the feature `redis` | each process fetches its own |
     ///
     /// A `config.json` that cannot be read is no error here: it permits nothing, and the first
     /// Cloud Call says why.
     ///
     /// # Errors
     ///
-    /// [`is_invalid_argument`](Error::is_invalid_argument): the API base is no HTTP URL, or only
-    /// one of `WECHAT_APPID` and `WECHAT_SECRET` is set.
+    /// [`is_invalid_argument`](Error::is_invalid_argument): the API base is no HTTP URL, only one
+    /// of `WECHAT_APPID` and `WECHAT_SECRET` is set, or `CLOUDCALL_REDIS_URL` is no Redis URL or
+    /// the feature `redis` is off. A Redis that does not answer is no error.
     pub fn init() -> Result<Self, Error> {
         CloudBuilder::from_env(Env::read())?.build()
     }
@@ -107,6 +109,16 @@ impl Cloud {
         let earlier = self.0.deadline.map_or(deadline, |own| own.min(deadline));
         Self(Arc::new(Inner {
             deadline: Some(earlier),
+            ..self.0.as_ref().clone()
+        }))
+    }
+
+    /// The same connections for who fetches the access token, and holds none.
+    pub(crate) fn without_token(&self) -> Self {
+        Self(Arc::new(Inner {
+            permissions: Permissions::allow([] as [&str; 0]),
+            tokens: AccessTokens::None,
+            deadline: None,
             ..self.0.as_ref().clone()
         }))
     }
@@ -172,7 +184,8 @@ pub struct CloudBuilder {
     permissions: Option<Permissions>,
     transport: Option<Arc<dyn Transport>>,
     api_base: Option<String>,
-    tokens: AccessTokens,
+    credentials: Credentials,
+    token_store: Option<Arc<dyn TokenStore>>,
     retry: RetryPolicy,
 }
 
@@ -182,6 +195,7 @@ impl CloudBuilder {
         let builder = Self {
             permissions: Some(Permissions::load(config)),
             api_base: env.api_base,
+            token_store: env.redis_url.as_ref().map(redis_store).transpose()?,
             ..Self::default()
         };
         let missing = |name, other| {
@@ -190,7 +204,7 @@ impl CloudBuilder {
         };
         match (env.app_id, env.app_secret) {
             (Some(app_id), Some(secret)) => Ok(Self {
-                tokens: AccessTokens::of_app(app_id, secret),
+                credentials: Credentials::of_app(app_id, secret),
                 ..builder
             }),
             (None, None) => Ok(builder),
@@ -222,13 +236,20 @@ impl CloudBuilder {
     /// Fetches the access token of this app with its secret (`POST /cgi-bin/stable_token`), keeps
     /// it until shortly before it ends, and renews it when WeChat rejects it.
     pub fn app_secret(mut self, app_id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.tokens = AccessTokens::of_app(app_id.into(), Secret::from(secret.into()));
+        self.credentials = Credentials::of_app(app_id.into(), Secret::from(secret.into()));
+        self
+    }
+
+    /// Shares the access token of the app with other handles and other processes: see
+    /// [`access_token`](crate::access_token). The handle and its clones alone, unless this is set.
+    pub fn token_store(mut self, store: impl TokenStore) -> Self {
+        self.token_store = Some(Arc::new(store));
         self
     }
 
     /// Sends this access token, which somebody else renews.
     pub fn access_token(mut self, token: impl Into<String>) -> Self {
-        self.tokens = AccessTokens::Fixed(Secret::from(token.into()));
+        self.credentials = Credentials::Token(Secret::from(token.into()));
         self
     }
 
@@ -252,7 +273,7 @@ impl CloudBuilder {
     /// secret or access token is empty, or there is no transport (none is set and the feature
     /// `https` is off).
     pub fn build(self) -> Result<Cloud, Error> {
-        if let Some(empty) = self.tokens.empty_part() {
+        if let Some(empty) = self.credentials.empty_part() {
             return Err(Error::settings(format!("{empty} is empty"))
                 .with_hint("leave it out where no access token is to be sent"));
         }
@@ -269,8 +290,8 @@ impl CloudBuilder {
                 .permissions
                 .unwrap_or_else(|| Permissions::allow([] as [&str; 0])),
             transport: Exchange::new(transport),
+            tokens: AccessTokens::new(self.credentials, self.token_store, &api_base),
             api_base,
-            tokens: self.tokens,
             retry: self.retry,
             deadline: None,
         })))
@@ -281,9 +302,22 @@ impl fmt::Debug for CloudBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CloudBuilder")
             .field("permissions", &self.permissions)
-            .field("tokens", &self.tokens)
+            .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }
+}
+
+#[cfg(feature = "redis")]
+fn redis_store(url: &Secret) -> Result<Arc<dyn TokenStore>, Error> {
+    use crate::access_token::RedisStore;
+    RedisStore::named(url.expose(), "CLOUDCALL_REDIS_URL").map(|store| Arc::new(store) as _)
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis_store(_: &Secret) -> Result<Arc<dyn TokenStore>, Error> {
+    let error = "CLOUDCALL_REDIS_URL is set, but cloudcall was built without the feature `redis`";
+    Err(Error::settings(error)
+        .with_hint("turn on the feature `redis` of cloudcall, or unset CLOUDCALL_REDIS_URL"))
 }
 
 #[cfg(feature = "https")]

@@ -12,6 +12,8 @@ pub(crate) struct Env {
     pub(crate) api_base: Option<String>,
     pub(crate) app_id: Option<String>,
     pub(crate) app_secret: Option<Secret>,
+    /// May hold a password.
+    pub(crate) redis_url: Option<Secret>,
     /// Host and port of the runtime API, set by whoever runs the function.
     #[cfg(feature = "runtime")]
     pub(crate) runtime_api: Option<String>,
@@ -32,6 +34,7 @@ impl Env {
             api_base: variable("CLOUDCALL_API_BASE"),
             app_id: variable("WECHAT_APPID"),
             app_secret: variable("WECHAT_SECRET").map(Into::into),
+            redis_url: variable("CLOUDCALL_REDIS_URL").map(Into::into),
             #[cfg(feature = "runtime")]
             runtime_api: variable("SCF_RUNTIME_API")
                 .zip(variable("SCF_RUNTIME_API_PORT"))

@@ -270,7 +270,7 @@
 //! - A parameter that is `null` is not sent.
 //! - An error quotes at most 4096 bytes of a reply, and `***` in place of a secret.
 
-mod access_token;
+pub mod access_token;
 mod buffer;
 mod cloud;
 mod deadline;

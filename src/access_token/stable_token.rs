@@ -1,10 +1,9 @@
-//! The access token of an app: fetched once for all who wait, kept, and renewed.
+//! WeChat's answer to who asks for an app's access token.
 //!
 //! Source: the page of `getStableAccessToken`. `POST /cgi-bin/stable_token` gives the same token
 //! while it is valid, so several processes of one app do not invalidate each other's.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,40 +13,18 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::LONGEST_LIFE;
+use super::state::Current;
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::openapi::catalog::Api;
 use crate::retry::{Attempts, Outcome};
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 use crate::transport::{TransportError, TransportErrorKind};
-
-/// How long before its end a token is not used any more. WeChat gives a new token 5 minutes
-/// before the old one ends, so a renewal at this moment always gets a fresh one.
-const MARGIN: Duration = Duration::from_secs(60);
-
-/// The least time between two tokens that are forced. WeChat allows 20 a day.
-const BETWEEN_FORCED: Duration = Duration::from_secs(24 * 60 * 60 / 20);
 
 pub(crate) struct StableToken {
     app_id: String,
     secret: Secret,
-    state: Mutex<State>,
-    /// Held by the one caller who fetches; the others wait for it and then look at the state.
-    turn: tokio::sync::Mutex<()>,
-}
-
-#[derive(Default)]
-struct State {
-    current: Option<Current>,
-    /// How many fetches have ended, and how the last one failed if it did.
-    ended: u64,
-    failure: Option<Failure>,
-    forced_at: Option<Instant>,
-}
-
-struct Current {
-    token: Secret,
-    use_until: Instant,
 }
 
 /// Why there is no token. Whoever waited for the same fetch gets the same failure.
@@ -77,12 +54,11 @@ struct Answer {
 
 impl StableToken {
     pub(super) fn new(app_id: String, secret: Secret) -> Self {
-        Self {
-            app_id,
-            secret,
-            state: Mutex::default(),
-            turn: tokio::sync::Mutex::new(()),
-        }
+        Self { app_id, secret }
+    }
+
+    pub(super) fn app_id(&self) -> &str {
+        &self.app_id
     }
 
     pub(super) fn secret(&self) -> &Secret {
@@ -99,93 +75,15 @@ impl StableToken {
         }
     }
 
-    /// A token that is valid as far as is known, and is not the rejected one; none if there is no
-    /// other than that.
-    pub(super) async fn get(
+    /// Asks for a token: the one that is valid, or with `force_refresh` a new one; again where that
+    /// may help. A forced token counts against WeChat's limit, so one is not asked for twice. No
+    /// deadline bounds this: whoever waits for the same token may have more time than the caller
+    /// who asks.
+    pub(super) async fn fetch(
         &self,
         cloud: &Cloud,
-        rejected: Option<&Secret>,
-    ) -> Result<Option<Secret>, Failure> {
-        let ended_before = {
-            let state = self.state();
-            if let Some(token) = state.usable(rejected) {
-                return Ok(Some(token));
-            }
-            state.ended
-        };
-        let _turn = self.turn.lock().await;
-        {
-            let state = self.state();
-            if let Some(token) = state.usable(rejected) {
-                return Ok(Some(token));
-            }
-            // Whoever waited for a fetch takes what came of it.
-            if state.ended > ended_before {
-                return match &state.failure {
-                    Some(failure) => Err(failure.clone()),
-                    None => Ok(None),
-                };
-            }
-        }
-        let fetched = self.fetch_other_than(cloud, rejected).await;
-        let mut state = self.state();
-        state.ended += 1;
-        match fetched {
-            Ok(current) => {
-                state.failure = None;
-                let token = current.token.clone();
-                state.current = Some(current);
-                Ok((rejected != Some(&token)).then_some(token))
-            }
-            Err(failure) => {
-                state.failure = Some(failure.clone());
-                Err(failure)
-            }
-        }
-    }
-
-    /// Fetches; and if WeChat hands out the very token that it rejected, forces a new one. That is
-    /// the last resort, because it is limited and ends the old token for all.
-    async fn fetch_other_than(
-        &self,
-        cloud: &Cloud,
-        rejected: Option<&Secret>,
+        force_refresh: bool,
     ) -> Result<Current, Failure> {
-        let current = self.fetch(cloud, false).await?;
-        if rejected != Some(&current.token) || !self.may_force() {
-            return Ok(current);
-        }
-        match self.fetch(cloud, true).await {
-            Ok(forced) => Ok(forced),
-            // The rejection itself tells the caller more than this.
-            Err(failure) => {
-                tracing::warn!(
-                    app_id = self.app_id,
-                    ?failure,
-                    "no new access token was forced"
-                );
-                Ok(current)
-            }
-        }
-    }
-
-    /// Whether a token may be forced now; if so, it counts as done.
-    fn may_force(&self) -> bool {
-        let mut state = self.state();
-        let now = Instant::now();
-        let may = state
-            .forced_at
-            .is_none_or(|at| now.duration_since(at) >= BETWEEN_FORCED);
-        if may {
-            state.forced_at = Some(now);
-        }
-        may
-    }
-
-    /// Asks, again where that may help. A forced token counts against WeChat's limit, so one is not
-    /// asked for twice. No deadline bounds this: whoever waits for the same token may have more
-    /// time than the caller who asks.
-    async fn fetch(&self, cloud: &Cloud, force_refresh: bool) -> Result<Current, Failure> {
         let mut attempts = Attempts::begin(cloud.retry(), "stable_token", !force_refresh, None);
         loop {
             let fetched = self.ask(cloud, force_refresh).await;
@@ -217,12 +115,11 @@ impl StableToken {
             force_refresh,
             "asked for an access token"
         );
-        self.read(cloud, &response, asked_at)
+        self.read(&response, asked_at)
     }
 
     fn read(
         &self,
-        cloud: &Cloud,
         response: &http::Response<Bytes>,
         asked_at: Instant,
     ) -> Result<Current, Failure> {
@@ -233,37 +130,25 @@ impl StableToken {
                 errcode: Some(errcode),
                 errmsg,
                 ..
-            }) if errcode != 0 => Err(Failure::WeChat {
-                errcode,
-                errmsg: cloud.redactor().clean(&errmsg).into_owned(),
-            }),
+            }) if errcode != 0 => {
+                let mut redactor = Redactor::default();
+                redactor.add(&self.secret);
+                Err(Failure::WeChat {
+                    errcode,
+                    errmsg: redactor.clean(&errmsg).into_owned(),
+                })
+            }
             Ok(Answer {
                 access_token: Some(token),
                 expires_in: Some(seconds),
                 ..
             }) if status.is_success() && !token.is_empty() => {
-                // A lifetime that no clock can hold is as good as a day.
-                let lifetime = Duration::from_secs(seconds.min(24 * 60 * 60));
-                Ok(Current {
-                    token: token.into(),
-                    use_until: asked_at + lifetime - MARGIN.min(lifetime / 10),
-                })
+                let lifetime = Duration::from_secs(seconds).min(LONGEST_LIFE);
+                Ok(Current::fetched(token.into(), asked_at, lifetime))
             }
             // What it says instead is not quoted: it may hold a token.
             _ => Err(Failure::Reply(status)),
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn usable(&self, rejected: Option<&Secret>) -> Option<Secret> {
-        let current = self.current.as_ref()?;
-        (Instant::now() < current.use_until && rejected != Some(&current.token))
-            .then(|| current.token.clone())
     }
 }
 

@@ -1,0 +1,224 @@
+//! An app's token in a store: who renews it, and how the others come by it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::chance;
+use super::state::{Current, Wanted};
+use super::store::{SharedToken, StoreError, TokenStore};
+use crate::openapi::request::encode;
+use crate::secret::Secret;
+
+/// For how long the lock is held at most. A holder that takes longer counts as dead.
+const LOCK: Duration = Duration::from_secs(5);
+
+/// For how long somebody waits for the holder, and then asks WeChat as well: that costs a request
+/// and does no harm, because the answer is the same token.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// About how often whoever waits looks again.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// The place of one app in a store, as one process sees it.
+#[derive(Clone)]
+pub(super) struct Sharing {
+    store: Arc<dyn TokenStore>,
+    /// What the app's keys begin with.
+    prefix: String,
+    /// This process, or rather this handle of it.
+    owner: String,
+    /// Whether the store did not answer the last time.
+    away: Arc<AtomicBool>,
+}
+
+/// What somebody who needs a token is to do.
+pub(super) enum Turn {
+    /// Take what another process has shared.
+    Theirs(Current),
+    /// Ask WeChat and share the answer. Without the lock if its holder takes too long.
+    Ours(Option<Lock>),
+    /// Ask WeChat: the store is away.
+    Alone,
+}
+
+impl Sharing {
+    pub(super) fn new(store: Arc<dyn TokenStore>, app_id: &str, api_base: &str) -> Self {
+        Self {
+            store,
+            prefix: prefix(app_id, api_base),
+            owner: format!("{:016x}{:016x}", chance::number(), chance::number()),
+            away: Arc::default(),
+        }
+    }
+
+    /// Waits until there is a token as wanted, or it is this process's turn to ask for it.
+    pub(super) async fn turn(&self, wanted: &Wanted) -> Turn {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            match self.load().await {
+                None => return Turn::Alone,
+                Some(Some(shared)) if wanted.accepts(&shared) => {
+                    return Turn::Theirs(Current::shared(shared));
+                }
+                Some(_) => {}
+            }
+            match self.lock().await {
+                None => return Turn::Alone,
+                Some(Some(lock)) => {
+                    // The holder before may have shared one between our look and our lock.
+                    return match self.load().await {
+                        Some(Some(shared)) if wanted.accepts(&shared) => {
+                            lock.release().await;
+                            Turn::Theirs(Current::shared(shared))
+                        }
+                        _ => Turn::Ours(Some(lock)),
+                    };
+                }
+                Some(None) if give_up <= Instant::now() => return Turn::Ours(None),
+                Some(None) => {
+                    let pause = BETWEEN_LOOKS.mul_f64(0.5 + chance::fraction());
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    /// Shares a token, and gives the one to use: a newer one that was shared meanwhile, or this.
+    pub(super) async fn offer(&self, new: Current, rejected: Option<&Secret>) -> Current {
+        let rejected = rejected.map(Secret::expose);
+        let key = self.key("token");
+        let answer = self.store.save(&key, &new.to_share(), rejected).await;
+        match self.heard(answer) {
+            Some(Some(stays)) if stays.token != new.token => Current::shared(stays),
+            _ => new,
+        }
+    }
+
+    /// Whether no process has forced a token within this time; if so, this one counts as forced.
+    pub(super) async fn may_force(&self, within: Duration) -> bool {
+        let key = self.key("forced");
+        let answer = self.store.lock(&key, &self.owner, within).await;
+        self.heard(answer).unwrap_or(true)
+    }
+
+    async fn load(&self) -> Option<Option<SharedToken>> {
+        self.heard(self.store.load(&self.key("token")).await)
+    }
+
+    /// The lock, or `Some(None)` if another has it.
+    async fn lock(&self) -> Option<Option<Lock>> {
+        let key = self.key("renewal");
+        let taken = self.heard(self.store.lock(&key, &self.owner, LOCK).await)?;
+        Some(taken.then(|| Lock(Some(self.clone()))))
+    }
+
+    async fn unlock(&self) {
+        let key = self.key("renewal");
+        // If the store is away, the lock runs out.
+        let _ = self.heard(self.store.unlock(&key, &self.owner).await);
+    }
+
+    fn key(&self, what: &str) -> String {
+        format!("{}{what}", self.prefix)
+    }
+
+    /// What the store answered; none if it did not, which is said once until it does again.
+    fn heard<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
+        let was_away = self.away.swap(answer.is_err(), Ordering::Relaxed);
+        match answer {
+            Ok(answer) => {
+                if was_away {
+                    tracing::info!("the store of access tokens is back");
+                }
+                Some(answer)
+            }
+            Err(error) => {
+                if !was_away {
+                    tracing::warn!(
+                        %error,
+                        "the store of access tokens is away: going on with a token of our own"
+                    );
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The lock on an app's renewal. Dropped without [`release`](Self::release), as when a renewal is
+/// given up, it is freed in the background where that is possible, else it runs out.
+pub(super) struct Lock(Option<Sharing>);
+
+impl Lock {
+    pub(super) async fn release(mut self) {
+        if let Some(sharing) = self.0.take() {
+            sharing.unlock().await;
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(sharing) = self.0.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(async move { sharing.unlock().await });
+        }
+    }
+}
+
+/// What the keys of an app begin with: `cloudcall:APPID:` for WeChat's own hosts, and
+/// `cloudcall:APPID@BASE:` for others, so that an emulator's tokens stay among themselves.
+fn prefix(app_id: &str, api_base: &str) -> String {
+    let app_id = encode(app_id);
+    let place = api_base.split_once("://").map_or(api_base, |(_, it)| it);
+    let place = place.to_ascii_lowercase();
+    let host = place.split([':', '/']).next().unwrap_or_default();
+    if host.ends_with(".weixin.qq.com") {
+        format!("cloudcall:{app_id}:")
+    } else {
+        format!("cloudcall:{app_id}@{place}:")
+    }
+}
+
+impl fmt::Debug for Sharing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sharing")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_tell_apps_and_servers_apart() {
+        for (app_id, api_base, expected) in [
+            ("wx1", "https://api.weixin.qq.com", "cloudcall:wx1:"),
+            ("wx1", "http://API.weixin.qq.com", "cloudcall:wx1:"),
+            ("wx1", "https://sh.api.weixin.qq.com", "cloudcall:wx1:"),
+            ("wx2", "https://api.weixin.qq.com", "cloudcall:wx2:"),
+            (
+                "wx1",
+                "http://127.0.0.1:8080",
+                "cloudcall:wx1@127.0.0.1:8080:",
+            ),
+            ("wx1", "http://h/a", "cloudcall:wx1@h/a:"),
+            (
+                "wx1",
+                "http://weixin.qq.com.evil",
+                "cloudcall:wx1@weixin.qq.com.evil:",
+            ),
+            ("wx1@h", "https://api.weixin.qq.com", "cloudcall:wx1%40h:"),
+        ] {
+            assert_eq!(prefix(app_id, api_base), expected, "{app_id} {api_base}");
+        }
+    }
+}
