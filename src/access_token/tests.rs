@@ -1,19 +1,26 @@
 //! Fetching, sharing and renewing a token, over a mocked WeChat and a paused clock.
 
-use std::collections::HashSet;
+mod ahead;
+mod races;
+mod sharing;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::openapi::customer_service_message::{GetTempMedia, get_temp_media};
 use crate::transport::{
     Body, MockTransport, Transport, TransportError, TransportErrorKind, json_reply, media_reply,
 };
-use crate::{Cloud, Error, Permissions, RetryPolicy};
+use crate::{Cloud, CloudBuilder, Error, Permissions, RetryPolicy};
+
+use super::MemoryStore;
 
 /// WeChat, as far as tokens matter: hands them out with a number, and rejects some.
 #[derive(Clone, Default)]
@@ -27,7 +34,18 @@ struct Script {
     rejected: HashSet<String>,
     reject_with: i64,
     same_again: bool,
+    /// How long tokens live, in seconds; 7200 unless this is set.
+    expires_in: Option<u64>,
+    /// Whether there is no connection for who asks for a token.
+    down: bool,
+    /// What the answers to a path's next request wait for.
+    gates: HashMap<&'static str, Arc<Semaphore>>,
 }
+
+/// Where tokens come from.
+const TOKENS: &str = "/cgi-bin/stable_token";
+/// What they are for.
+const MEDIA: &str = "/cgi-bin/media/get";
 
 impl WeChat {
     fn script(&self) -> std::sync::MutexGuard<'_, Script> {
@@ -42,8 +60,26 @@ impl WeChat {
         script.reject_with = errcode;
     }
 
+    /// Holds the answer to the next request to a path back, until the gate gets a permit. What the
+    /// answer says is settled when the request comes.
+    fn hold(&self, path: &'static str) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        self.script().gates.insert(path, Arc::clone(&gate));
+        gate
+    }
+
     fn cloud(&self) -> Cloud {
         cloud_over(self.clone())
+    }
+
+    /// Handles of different processes, as far as that can be told: they share a store.
+    fn clouds<const N: usize>(&self, store: &MemoryStore) -> [Cloud; N] {
+        std::array::from_fn(|_| {
+            builder_over(self.clone())
+                .token_store(store.clone())
+                .build()
+                .expect("complete")
+        })
     }
 
     /// Token requests, and calls with a token.
@@ -53,14 +89,16 @@ impl WeChat {
     }
 }
 
-fn cloud_over(transport: impl Transport) -> Cloud {
+fn builder_over(transport: impl Transport) -> CloudBuilder {
     Cloud::builder()
         .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
         .app_secret("wx1", "s3cret-canary")
         .retry(RetryPolicy::none())
         .transport(transport)
-        .build()
-        .expect("complete")
+}
+
+fn cloud_over(transport: impl Transport) -> Cloud {
+    builder_over(transport).build().expect("complete")
 }
 
 #[async_trait]
@@ -71,8 +109,24 @@ impl Transport for WeChat {
     ) -> Result<http::Response<Body>, TransportError> {
         // Lets the others run, as a network would.
         tokio::task::yield_now().await;
-        let mut script = self.script();
-        if request.uri().path() == "/cgi-bin/stable_token" {
+        let (reply, gate) = {
+            let mut script = self.script();
+            let reply = script.reply(&request);
+            (reply, script.gates.remove(request.uri().path()))
+        };
+        if let Some(gate) = gate {
+            gate.acquire().await.expect("it is never closed").forget();
+        }
+        reply
+    }
+}
+
+impl Script {
+    fn reply(
+        &mut self,
+        request: &http::Request<Bytes>,
+    ) -> Result<http::Response<Body>, TransportError> {
+        if request.uri().path() == TOKENS {
             assert_eq!(request.method(), http::Method::POST);
             let asked: Value = serde_json::from_slice(request.body()).expect("JSON");
             assert_eq!(asked["grant_type"], "client_credential");
@@ -80,26 +134,31 @@ impl Transport for WeChat {
                 (&asked["appid"], &asked["secret"]),
                 (&json!("wx1"), &json!("s3cret-canary"))
             );
-            script.handed_out += 1;
+            self.handed_out += 1;
+            if self.down {
+                return Err(TransportError::new(TransportErrorKind::Connect, "down"));
+            }
             let forced = asked["force_refresh"] == true;
-            script.forced += u32::from(forced);
-            let number = if script.same_again && !forced {
+            self.forced += u32::from(forced);
+            let number = if self.same_again && !forced {
                 1
             } else {
-                script.handed_out
+                self.handed_out
             };
+            let expires_in = self.expires_in.unwrap_or(7200);
             return Ok(json_reply(
-                json!({"access_token": format!("T{number}"), "expires_in": 7200}),
+                json!({"access_token": format!("T{number}"), "expires_in": expires_in}),
             ));
         }
-        script.calls += 1;
+        self.calls += 1;
+        assert_eq!(request.uri().path(), MEDIA);
         let query = request.uri().query().expect("a query");
         let token = query
             .split('&')
             .find_map(|pair| pair.strip_prefix("access_token="));
-        if script.rejected.contains(token.expect("a token")) {
+        if self.rejected.contains(token.expect("a token")) {
             return Ok(json_reply(
-                json!({"errcode": script.reject_with, "errmsg": "invalid credential"}),
+                json!({"errcode": self.reject_with, "errmsg": "invalid credential"}),
             ));
         }
         Ok(media_reply(
@@ -248,24 +307,9 @@ async fn a_fixed_token_is_sent_as_it_is_and_its_rejection_is_final() {
 
 #[tokio::test]
 async fn who_waits_for_a_fetch_that_fails_fails_with_it() {
-    /// Fails every token request, and counts them.
-    #[derive(Clone, Default)]
-    struct Down(Arc<Mutex<u32>>);
-
-    #[async_trait]
-    impl Transport for Down {
-        async fn send(
-            &self,
-            _: http::Request<Bytes>,
-        ) -> Result<http::Response<Body>, TransportError> {
-            tokio::task::yield_now().await;
-            *self.0.lock().expect("no panic") += 1;
-            Err(TransportError::new(TransportErrorKind::Connect, "down"))
-        }
-    }
-
-    let down = Down::default();
-    let cloud = cloud_over(down.clone());
+    let wechat = WeChat::default();
+    wechat.script().down = true;
+    let cloud = wechat.cloud();
     let mut callers = JoinSet::new();
     for _ in 0..100 {
         let cloud = cloud.clone();
@@ -275,22 +319,27 @@ async fn who_waits_for_a_fetch_that_fails_fails_with_it() {
         let error = outcome.expect_err("no token");
         assert!(error.is_network() && error.err_msg().contains("cannot get an access token: down"));
     }
-    assert_eq!(*down.0.lock().expect("no panic"), 1);
+    assert_eq!(wechat.seen(), (1, 0));
     // The next caller tries again.
     accepted(&cloud).await.expect_err("still down");
-    assert_eq!(*down.0.lock().expect("no panic"), 2);
+    assert_eq!(wechat.seen(), (2, 0));
 }
 
 #[tokio::test]
-async fn a_caller_that_is_dropped_leaves_the_turn_to_the_next() {
+async fn a_caller_that_is_dropped_leaves_its_fetch_to_the_others() {
     let wechat = WeChat::default();
     let cloud = wechat.cloud();
+    let gate = wechat.hold(TOKENS);
     {
         let mut first = Box::pin(accepted(&cloud));
-        // Polled once, it holds the turn and waits for the network.
-        assert!(futures_poll(&mut first).await.is_none());
+        while wechat.seen().0 == 0 {
+            assert!(futures_poll(&mut first).await.is_none());
+            tokio::task::yield_now().await;
+        }
     }
+    gate.add_permits(1);
     assert_eq!(accepted(&cloud).await.expect("accepted"), "T1");
+    assert_eq!(wechat.seen(), (1, 1));
 }
 
 async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
