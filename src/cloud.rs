@@ -420,6 +420,29 @@ mod tests {
     }
 
     #[test]
+    fn a_redis_that_cannot_be_used_is_an_error_that_does_not_show_its_password() {
+        for url in [
+            "redis://:canary@h:1",
+            "http://:canary@h",
+            "rediss://:canary@h",
+        ] {
+            let variables = [("CLOUDCALL_REDIS_URL", url)];
+            let built = CloudBuilder::from_env(env(&variables)).map(|_| ());
+            if cfg!(feature = "redis") && url.starts_with("redis:") {
+                built.expect("it need not answer yet");
+                continue;
+            }
+            let error = built.expect_err(url);
+            assert!(error.is_invalid_argument());
+            let shown = format!("{error} {error:?} {:?}", env(&variables));
+            assert!(shown.contains("CLOUDCALL_REDIS_URL"), "{shown}");
+            assert!(!shown.contains("canary"), "{shown}");
+            let of_feature = error.err_msg().contains("without the feature `redis`");
+            assert_eq!(of_feature, !cfg!(feature = "redis"), "{shown}");
+        }
+    }
+
+    #[test]
     fn empty_credentials_are_refused() {
         for (builder, expected) in [
             (

@@ -228,7 +228,8 @@
 //! **Credentials.** Three ways, and the [`CloudBuilder`] has one for each: an app's id and secret
 //! ([`app_secret`](CloudBuilder::app_secret), or `WECHAT_APPID` and `WECHAT_SECRET`), whose token
 //! is fetched once for all who wait, kept until shortly before it ends, and renewed when WeChat
-//! rejects it; a token that somebody else renews ([`access_token`](CloudBuilder::access_token));
+//! rejects it, and shared with other processes if you want that ([`access_token`]); a token that
+//! somebody else renews ([`access_token`](CloudBuilder::access_token));
 //! or none at all, for WeChat Cloud Run, which adds it on the way:
 //!
 //! ```
@@ -249,7 +250,7 @@
 //! secret, also where a server quotes the request in its answer.
 //!
 //! **Features.** `https` (on by default) has the transport over reqwest and rustls, `runtime` (on
-//! by default) has [`runtime`]. Without them no HTTP client is compiled: bring your own
+//! by default) has [`runtime`], `redis` has `access_token::RedisStore`. Without them no HTTP client is compiled: bring your own
 //! [`Transport`](transport::Transport).
 //!
 //! # Differences from wx-server-sdk

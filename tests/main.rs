@@ -13,6 +13,8 @@ mod kill;
 #[cfg(target_os = "linux")]
 mod live;
 mod node_functions;
+#[cfg(unix)]
+mod redis;
 mod seen;
 mod servers;
 mod sockets;

@@ -102,7 +102,7 @@ impl AppToken {
         if let Some(it) = underway(&renewal) {
             return Some((it.outcome.clone(), it.rejected.as_ref() == rejected));
         }
-        let state = self.inner.state();
+        let mut state = self.inner.state();
         if state.usable(rejected).is_some() {
             return None;
         }

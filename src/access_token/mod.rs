@@ -1,4 +1,49 @@
-//! Which access token goes with a call.
+//! Which access token goes with a call, and how processes share it.
+//!
+//! Nothing of this needs a setting: a [`Cloud`] that was given an app's id and secret fetches the
+//! app's token when it first needs one, and keeps it. Where an app runs as many processes, a
+//! [`TokenStore`] lets them share one token: `RedisStore` of the feature `redis`, which
+//! [`Cloud::init`] uses where `CLOUDCALL_REDIS_URL` is set, or one of your own.
+//!
+//! # The life of a token
+//!
+//! WeChat gives a token 7200 seconds. `POST /cgi-bin/stable_token` hands out the same one until
+//! 300 seconds before its end, and then a new one beside it.
+//!
+//! | moment | a call | meanwhile |
+//! |---|---|---|
+//! | there is none | waits for it | one request for all who wait, in all processes that share |
+//! | it is valid | has it at once | nothing |
+//! | 290 to 174 seconds before its end, at a moment that differs from process to process | has the old one at once | the first call starts one renewal in the background; if it fails, the next one follows 5 seconds later, then 10, 20, 40, 60 |
+//! | the last 60 seconds, because no call came or renewals failed | waits for the new one; has the old one if there is no other to be had | |
+//! | WeChat rejects it (40001, 40014, 42001) | waits for another one, and is repeated once | one renewal for all whose token was the rejected one; the others go on |
+//! | WeChat hands out the very token that it rejected | waits | a new one is forced, at most every 72 minutes for all who share, because WeChat allows 20 a day |
+//!
+//! A renewal in the background needs a Tokio runtime; without one, calls wait as in the last
+//! minute. A process without calls renews nothing. Whoever gives up waiting does not end the
+//! renewal for others; dropping the last clone of the [`Cloud`] does.
+//!
+//! # Across processes
+//!
+//! - One asks WeChat, under a lock of 5 seconds; the others look for its answer about every 50 ms,
+//!   and look once more when they get the lock. So there is at most one request a period.
+//! - A holder that dies, or is frozen, costs the others 3 seconds at most: then they ask, too. That
+//!   is a request too many and no harm, because WeChat's answer is the same token.
+//! - The old token is there until the new one is. Nothing is ever deleted on a rejection.
+//! - A late rejection counts for the token that was rejected, not for the one that is there by
+//!   then.
+//! - Of two answers the one that ends later stays, whichever comes last: it is WeChat's newer one.
+//!   The time that a token has left is measured by the store's clock, so clocks may differ.
+//! - Who holds a token that WeChat rejected takes none from the store that is older.
+//! - Keys are named after the app id, and the API's host if that is not WeChat's: what an emulator
+//!   hands out never meets a real token. The app's secret is never stored.
+//!
+//! # When the store is away
+//!
+//! A store that fails or does not answer (`RedisStore` gives up after a second) fails no call. Each
+//! process goes on with the token that it has, or asks WeChat for itself, and tries the store again
+//! at its next renewal. `tracing` has one warning when an outage begins and one line when it is
+//! over.
 
 mod app_token;
 mod chance;

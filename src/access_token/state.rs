@@ -1,5 +1,6 @@
 //! The token that this process has, and when it is to be renewed.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -61,12 +62,17 @@ impl Current {
     }
 }
 
+/// How many rejected tokens are remembered.
+const REMEMBERED: usize = 8;
+
 /// What a renewal is to bring: a token that is not this one, and lives long enough.
 #[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) rejected: Option<Secret>,
     /// When the rejected one would have ended.
     rejected_end: Option<Instant>,
+    /// What WeChat has rejected before.
+    rejected_before: VecDeque<Secret>,
     least_left: Duration,
 }
 
@@ -78,6 +84,7 @@ impl Wanted {
         let end = Instant::now() + shared.time_left.min(super::LONGEST_LIFE);
         shared.time_left > self.least_left
             && self.rejected.as_ref() != Some(&shared.token)
+            && !self.rejected_before.contains(&shared.token)
             && self.rejected_end.is_none_or(|it| it <= end + INEXACT)
     }
 }
@@ -90,6 +97,8 @@ pub(super) struct State {
     /// How many renewals in a row brought nothing new, and when the next one may be.
     fruitless: u32,
     renew_after: Option<Instant>,
+    /// The latest that WeChat rejected.
+    rejected: VecDeque<Secret>,
     pub(super) forced_at: Option<Instant>,
 }
 
@@ -100,6 +109,7 @@ impl State {
             place,
             fruitless: 0,
             renew_after: None,
+            rejected: VecDeque::new(),
             forced_at: None,
         }
     }
@@ -136,16 +146,26 @@ impl State {
     }
 
     /// What a renewal is for that a call waits for.
-    pub(super) fn wanted(&self, rejected: Option<&Secret>) -> Wanted {
+    pub(super) fn wanted(&mut self, rejected: Option<&Secret>) -> Wanted {
         let of_current = self
             .current
             .as_ref()
             .filter(|it| rejected == Some(&it.token));
-        Wanted {
+        let wanted = Wanted {
             rejected: rejected.cloned(),
             rejected_end: of_current.map(|current| current.end),
+            rejected_before: self.rejected.clone(),
             least_left: MARGIN,
+        };
+        if let Some(rejected) = rejected
+            && !self.rejected.contains(rejected)
+        {
+            self.rejected.push_back(rejected.clone());
+            if self.rejected.len() > REMEMBERED {
+                self.rejected.pop_front();
+            }
         }
+        wanted
     }
 
     /// What a renewal is for that no call waits for.
@@ -153,6 +173,7 @@ impl State {
         Wanted {
             rejected: None,
             rejected_end: None,
+            rejected_before: self.rejected.clone(),
             least_left: LEAD,
         }
     }

@@ -10,9 +10,9 @@ use crate::secret::Secret;
 
 /// Where the processes of an app share their access token.
 ///
-/// [`MemoryStore`](super::MemoryStore) is for the handles of one process,
-/// [`RedisStore`](super::RedisStore) (feature `redis`) for processes on many machines. Implement
-/// it for what you have; the [module's documentation](super) says what the SDK makes of it.
+/// [`MemoryStore`](super::MemoryStore) is for the handles of one process, `RedisStore` (feature
+/// `redis`) for processes on many machines. Implement it for what you have; the
+/// [module's documentation](super) says what the SDK makes of it.
 ///
 /// Keys are texts that the SDK makes, at most some hundred bytes of printable ASCII. Every method
 /// must be safe to repeat, and should give up by itself within about a second: whoever waits for a

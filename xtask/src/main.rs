@@ -2,6 +2,7 @@
 
 mod light;
 mod node;
+mod redis;
 mod steps;
 
 use std::process::ExitCode;

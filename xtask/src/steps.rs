@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{light, node};
+use crate::{light, node, redis};
 
 /// Says what failed and, where it is known, what to do.
 pub(crate) type Failure = String;
@@ -50,6 +50,7 @@ const STEPS: &[Step] = &[
     }),
     ("Node packages", node::install),
     ("tests of the Node scripts", node::test_scripts),
+    ("Redis server", redis::install),
     ("tests", || {
         let mut tests = cargo(&["test", "--workspace"]);
         // A snapshot that differs is a failure, never a new file.
