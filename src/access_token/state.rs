@@ -206,3 +206,85 @@ impl State {
         self.fruitless = self.fruitless.saturating_add(1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetched(token: &str, seconds: u64) -> Current {
+        Current::fetched(token.into(), Instant::now(), Duration::from_secs(seconds))
+    }
+
+    fn shared(token: &str, seconds: u64) -> SharedToken {
+        SharedToken::new(token, Duration::from_secs(seconds))
+    }
+
+    fn taken(state: &mut State, new: Current, rejected: Option<&str>) -> String {
+        let rejected = rejected.map(Secret::from);
+        state.take(new, rejected.as_ref()).expose().to_owned()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_token_that_ends_later_stays_unless_it_was_rejected() {
+        let mut state = State::new(0.0);
+        assert_eq!(taken(&mut state, fetched("T2", 7200), None), "T2");
+        assert_eq!(taken(&mut state, fetched("T1", 7199), None), "T2");
+        assert_eq!(taken(&mut state, fetched("T1", 7199), Some("T0")), "T2");
+        assert_eq!(taken(&mut state, fetched("T1", 7199), Some("T2")), "T1");
+        assert_eq!(taken(&mut state, fetched("T3", 7200), None), "T3");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_rejected_or_is_older_or_ends_soon_is_not_taken_from_others() {
+        let mut state = State::new(0.0);
+        let [first, second] = ["T1", "T2"].map(Secret::from);
+        state.take(fetched("T1", 7000), None);
+        let wanted = state.wanted(Some(&first));
+        for (token, seconds, expected) in [
+            ("T1", 7200, false),
+            ("T2", 7200, true),
+            ("T0", 6900, false),
+            ("T2", 6995, true),
+        ] {
+            let accepted = wanted.accepts(&shared(token, seconds));
+            assert_eq!(accepted, expected, "{token} {seconds}");
+        }
+        state.take(fetched("T2", 7100), Some(&first));
+        // The first is remembered, whatever it says of its end.
+        let wanted = state.wanted(Some(&second));
+        assert!(!wanted.accepts(&shared("T1", 7200)));
+        assert!(!state.wanted_ahead().accepts(&shared("T1", 7200)));
+
+        let wanted = State::new(0.0).wanted(None);
+        assert!(!wanted.accepts(&shared("T1", 60)));
+        assert!(wanted.accepts(&shared("T1", 61)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_is_due_according_to_the_place_in_the_spread() {
+        for (place, left) in [(0.0, 290), (0.5, 232), (1.0, 174)] {
+            let mut state = State::new(place);
+            state.take(fetched("T1", 7200), None);
+            tokio::time::advance(Duration::from_secs(7200 - left - 1)).await;
+            assert!(!state.is_due(), "{place}");
+            tokio::time::advance(Duration::from_secs(1)).await;
+            assert!(state.is_due(), "{place}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_lifetime_is_too_short_or_too_long_to_reckon_with() {
+        for seconds in [0, 1, 10, u64::MAX] {
+            let lifetime = Duration::from_secs(seconds).min(super::super::LONGEST_LIFE);
+            let mut state = State::new(1.0);
+            state.take(
+                Current::fetched("T1".into(), Instant::now(), lifetime),
+                None,
+            );
+            assert_eq!(state.usable(None).is_some(), seconds > 0, "{seconds}");
+        }
+        let mut state = State::new(1.0);
+        state.take(Current::shared(SharedToken::new("T1", Duration::MAX)), None);
+        assert!(state.usable(None).is_some());
+    }
+}

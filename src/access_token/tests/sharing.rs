@@ -148,6 +148,48 @@ impl TokenStore for Moody {
     }
 }
 
+/// A store where another process shares a token just before this one gets the lock.
+struct Overtaken(MemoryStore);
+
+#[async_trait]
+impl TokenStore for Overtaken {
+    async fn load(&self, key: &str) -> Result<Option<SharedToken>, StoreError> {
+        self.0.load(key).await
+    }
+
+    async fn save(
+        &self,
+        key: &str,
+        token: &SharedToken,
+        rejected: Option<&str>,
+    ) -> Result<Option<SharedToken>, StoreError> {
+        self.0.save(key, token, rejected).await
+    }
+
+    async fn lock(&self, key: &str, owner: &str, time: Duration) -> Result<bool, StoreError> {
+        let of_other = SharedToken::new("T-other", Duration::from_secs(7200));
+        self.0.save(TOKEN, &of_other, None).await?;
+        self.0.lock(key, owner, time).await
+    }
+
+    async fn unlock(&self, key: &str, owner: &str) -> Result<(), StoreError> {
+        self.0.unlock(key, owner).await
+    }
+}
+
+#[tokio::test]
+async fn who_gets_the_lock_looks_once_more() {
+    let wechat = WeChat::default();
+    let store = MemoryStore::new();
+    let builder = builder_over(wechat.clone()).token_store(Overtaken(store.clone()));
+    let cloud = builder.build().expect("complete");
+    assert_eq!(accepted(&cloud).await.expect("accepted"), "T-other");
+    assert_eq!(wechat.seen().0, 0);
+    // And frees it again.
+    let lock = store.lock(LOCK, "another", Duration::from_secs(1)).await;
+    assert!(lock.expect("in memory"));
+}
+
 /// Keeps what is logged, with its level.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
