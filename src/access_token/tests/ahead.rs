@@ -123,6 +123,24 @@ async fn a_renewal_that_brings_the_same_token_is_repeated_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rejection_during_a_renewal_that_brings_the_same_token_still_forces_another() {
+    let wechat = WeChat::default();
+    wechat.script().same_again = true;
+    let cloud = warm(&wechat).await;
+    advance(Duration::from_secs(7200 - 173)).await;
+    let answer = wechat.hold(TOKENS);
+    accepted(&cloud).await.expect("accepted");
+    settle().await;
+    assert_eq!(wechat.seen().0, 2, "the renewal is under way");
+    wechat.reject("T1", 40001);
+    let caller = tokio::spawn(async move { accepted(&cloud).await });
+    settle().await;
+    answer.add_permits(1);
+    assert_eq!(caller.await.expect("no panic").expect("accepted"), "T4");
+    assert_eq!((wechat.seen().0, wechat.script().forced), (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropping_the_handles_leaves_no_task() {
     let wechat = WeChat::default();
     let cloud = warm(&wechat).await;
