@@ -39,6 +39,7 @@ pub(crate) mod code {
 /// | -601001 | media could not be written to where it was to go | | see [`source`](StdError::source), an [`io::Error`](std::io::Error) |
 /// | -601002 | wrong arguments or settings; nothing was sent | [`is_invalid_argument`](Self::is_invalid_argument) | see `err_msg` |
 /// | -601003 | no connection, or it broke | [`is_network`](Self::is_network) | check the network, then try again |
+/// | -601003 | a [`Replayer`](crate::transport::Replayer) has no such exchange | [`is_not_recorded`](Self::is_not_recorded) | record the session again |
 ///
 /// No text of an error holds an access token or an app secret.
 ///
@@ -82,6 +83,7 @@ enum Kind {
     Argument,
     Timeout,
     Network,
+    NotRecorded,
     Reply,
     Output,
 }
@@ -179,6 +181,9 @@ impl Error {
             TransportErrorKind::Connect | TransportErrorKind::Interrupted => {
                 Some("check the address and the network, then try again")
             }
+            TransportErrorKind::NotRecorded => {
+                Some("record the session again: --record FILE, or transport::Recorder")
+            }
             TransportErrorKind::Timeout
             | TransportErrorKind::TooLarge
             | TransportErrorKind::Other => None,
@@ -190,6 +195,10 @@ impl Error {
                 gateway(code::TIMEOUT, &error.to_string()),
             ),
             TransportErrorKind::TooLarge => Self::unexpected_reply(&error.to_string()),
+            TransportErrorKind::NotRecorded => {
+                let detail = format!("{} system network error. {error}", code::NETWORK);
+                Self::new(Kind::NotRecorded, code::NETWORK, fail(api, &detail))
+            }
             TransportErrorKind::Connect
             | TransportErrorKind::Certificate
             | TransportErrorKind::Interrupted
@@ -323,6 +332,15 @@ impl Error {
     pub fn is_network(&self) -> bool {
         self.0.kind == Kind::Network
     }
+
+    /// A [`Replayer`](crate::transport::Replayer) was asked for an exchange that its cassette does
+    /// not hold. Nothing was sent.
+    ///
+    /// Troubleshooting: [`err_msg`](Self::err_msg) names the nearest recorded exchange, and how it
+    /// differs.
+    pub fn is_not_recorded(&self) -> bool {
+        self.0.kind == Kind::NotRecorded
+    }
 }
 
 /// The SDK's wording of a failed call.
@@ -344,7 +362,7 @@ fn mentions(error: &(dyn StdError + 'static), redactor: &Redactor) -> bool {
 }
 
 /// The same JSON, without secrets in keys and texts.
-fn redacted_json(value: Value, redactor: &Redactor) -> Value {
+pub(crate) fn redacted_json(value: Value, redactor: &Redactor) -> Value {
     match value {
         Value::String(text) => redactor.clean(&text).into(),
         Value::Array(items) => items

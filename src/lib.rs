@@ -220,6 +220,9 @@
 //! }
 //! ```
 //!
+//! A session with WeChat itself can be recorded once and replayed in every test: see
+//! [`transport::cassette`].
+//!
 //! For tests against something that behaves like WeChat, the crate `cloudcall-emulator` has a
 //! transport that needs no socket: `Cloud::builder().transport(emulator.transport())`.
 //!

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use memchr::memmem;
+
 /// An access token or an app secret. Its `Debug` shows nothing, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(Arc<str>);
@@ -78,6 +81,25 @@ impl Redactor {
             .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
         Cow::Owned(clean)
     }
+
+    /// Bytes with `***` in the place of each secret. The same ones, if there is none.
+    pub(crate) fn clean_bytes(&self, bytes: &Bytes) -> Bytes {
+        self.0.iter().fold(bytes.clone(), |bytes, secret| {
+            let finder = memmem::Finder::new(secret);
+            let mut clean = Vec::new();
+            let mut copied = 0;
+            for at in finder.find_iter(&bytes) {
+                clean.extend_from_slice(&bytes[copied..at]);
+                clean.extend_from_slice(b"***");
+                copied = at + secret.len();
+            }
+            if copied == 0 {
+                return bytes;
+            }
+            clean.extend_from_slice(&bytes[copied..]);
+            clean.into()
+        })
+    }
 }
 
 /// `%2F` as `%2f`, the other way to write it.
@@ -105,5 +127,7 @@ mod tests {
             assert_eq!(redactor.clean(&format!("<{text}>")), "<***>", "{text}");
         }
         assert_eq!(redactor.clean("a/b"), "a/b");
+        let bytes = redactor.clean_bytes(&Bytes::from_static(b"\xffa/\"b+c-a%2F%22b%2Bc\xff"));
+        assert_eq!(bytes, &b"\xff***-***\xff"[..]);
     }
 }

@@ -30,6 +30,7 @@ impl Outcome {
             TransportErrorKind::Certificate
             | TransportErrorKind::Timeout
             | TransportErrorKind::TooLarge
+            | TransportErrorKind::NotRecorded
             | TransportErrorKind::Other => Self::Final,
         }
     }

@@ -18,6 +18,8 @@ pub enum TransportErrorKind {
     Interrupted,
     /// The response's body is larger than the transport accepts.
     TooLarge,
+    /// A [`Replayer`](super::Replayer)'s cassette does not hold the exchange. Nothing was sent.
+    NotRecorded,
     /// Anything else, such as a request that the transport cannot express.
     Other,
 }

@@ -87,7 +87,8 @@ fn encoding(head: &Parts) -> Option<&str> {
     (!encoding.trim().is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
 }
 
-fn announced_length(head: &Parts) -> Option<u64> {
+/// The `Content-Length`.
+pub(super) fn announced_length(head: &Parts) -> Option<u64> {
     head.headers
         .get(CONTENT_LENGTH)?
         .to_str()

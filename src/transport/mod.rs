@@ -4,6 +4,7 @@
 //! seam, so a [`MockTransport`] sees exactly the request that WeChat would see.
 
 mod body;
+pub mod cassette;
 mod error;
 mod exchange;
 #[cfg(feature = "https")]
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use body::Body;
+pub use cassette::{CassetteError, Recorder, Replayer};
 pub use error::{TransportError, TransportErrorKind};
 pub(crate) use exchange::{Exchange, Incoming};
 #[cfg(feature = "https")]
