@@ -13,6 +13,7 @@ mod kill;
 #[cfg(target_os = "linux")]
 mod live;
 mod node_functions;
+mod record;
 #[cfg(unix)]
 mod redis;
 mod seen;

@@ -32,6 +32,8 @@ Examples:
   cloudcall invoke get-temp-media --event @event.json -o sample.jpg
   echo '{\"mediaId\":\"sample\"}' | cloudcall invoke get-temp-media --event -
   cloudcall invoke get-temp-media --event '{\"mediaId\":\"sample\"}' --live
+  cloudcall invoke get-temp-media --event @event.json --record session.json
+  cloudcall invoke get-temp-media --event @event.json --replay session.json
 
 A function is a folder with an index.js and package.json, run by Node with the real
 wx-server-sdk, or one with a Cargo.toml. In it, config.json declares what the function may
@@ -53,6 +55,7 @@ Examples:
   cloudcall exec --function get-temp-media-node -- npm test
   cloudcall exec --function get-temp-media-node -- node --test
   cloudcall exec --function get-temp-media-node --fault flaky-network -- npm test
+  cloudcall exec --function get-temp-media-node --replay session.json -- npm test
 
 The command's environment leads the real wx-server-sdk, of any version with Cloud Calls, and
 cloudcall's own SDK to the emulator. cloudcall exits with the command's exit code.
@@ -211,5 +214,14 @@ mod tests {
         assert!(!refused("--fault busy --fault reset,once --media m"));
         assert!(refused("--live --fault busy"));
         assert!(refused("--api-base http://x --fault busy"));
+        assert!(!refused("--replay f"));
+        assert!(refused("--replay f --live"));
+        assert!(refused("--replay f --api-base http://x"));
+        assert!(refused("--replay f --media m"));
+        assert!(refused("--replay f --fault busy"));
+        assert!(refused("--replay f --record g"));
+        assert!(!refused("--record f --live"));
+        assert!(!refused("--record f --api-base http://x"));
+        assert!(!refused("--record f --media m"));
     }
 }

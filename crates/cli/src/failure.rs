@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use cloudcall::transport::CassetteError;
+
 use crate::env::{APP_ID, APP_SECRET, EnvError};
 use crate::exit::Exit;
 use crate::input::InputError;
@@ -204,9 +206,28 @@ impl From<UpstreamError> for Failure {
             UpstreamError::Server(_) => {
                 Self::usage(error).hint("check --api-base, CLOUDCALL_API_BASE and the credentials")
             }
+            UpstreamError::Cassette(cassette) => Self::usage(&error).hint(advice(cassette)),
             UpstreamError::Build(_) | UpstreamError::Listen(_) => {
                 Self::tool(error).hint("try again; a firewall or sandbox may forbid loopback ports")
             }
         }
+    }
+}
+
+/// What to do about a cassette.
+fn advice(error: &CassetteError) -> &'static str {
+    match error {
+        CassetteError::Unreadable { .. } => {
+            "check the path, or record the session first, with --record in the place of --replay"
+        }
+        CassetteError::TooNew { .. } => "update cloudcall, or record the session again",
+        CassetteError::Malformed { .. } | CassetteError::Exchange { .. } => {
+            "name a cassette; to record a damaged one again, delete it first"
+        }
+        CassetteError::MediaUnreadable { .. } | CassetteError::MediaAltered { .. } => {
+            "restore the folder beside the cassette, or record the session again"
+        }
+        CassetteError::Name { .. } => "give it another name, such as session.json",
+        _ => "check the folder: it must be there, and be writable",
     }
 }

@@ -1,4 +1,4 @@
-//! What Cloud Calls reach: the emulator, WeChat, or a server of the user's.
+//! What Cloud Calls reach: the emulator, WeChat, a server of the user's, or a cassette.
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,16 @@ pub(crate) struct TargetArgs {
     /// options, like "errcode=-1,times=2" or "token:delay=1s,probability=0.2"; may be repeated
     #[arg(long, value_name = "SPEC")]
     pub(crate) fault: Vec<String>,
+
+    /// Write what is asked of WeChat, or of what is in its place, and the answers to the cassette
+    /// FILE, with media in the folder NAME.media beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Answer from the cassette FILE, and reach nothing else
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["live", "api_base", "media", "fault", "record"])]
+    pub(crate) replay: Option<PathBuf>,
 }
 
 /// What Cloud Calls reach.
@@ -48,6 +58,8 @@ pub(crate) enum Target {
         credentials: Option<Credentials>,
         live: bool,
     },
+    /// A recorded session.
+    Cassette(PathBuf),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +81,9 @@ pub(crate) enum TargetError {
 impl Target {
     /// Chooses by the flags, then by the environment. `folder` is where `.env` and `media` are.
     pub(crate) fn choose(args: &TargetArgs, env: &Env, folder: &Path) -> Result<Self, TargetError> {
+        if let Some(cassette) = &args.replay {
+            return Ok(Self::Cassette(cassette.clone()));
+        }
         if args.live {
             return Ok(Self::Server {
                 api_base: WECHAT.into(),
@@ -195,6 +210,13 @@ mod tests {
         };
         let server = choice(&other, ELSEWHERE).expect("a server");
         assert!(server.contains("https://other"), "{server}");
+
+        let replay = TargetArgs {
+            replay: Some("session.json".into()),
+            ..TargetArgs::default()
+        };
+        let cassette = choice(&replay, &[ELSEWHERE, BOTH].concat());
+        assert_eq!(cassette.as_deref(), Ok("Cassette(\"session.json\")"));
     }
 
     #[test]

@@ -1,22 +1,16 @@
 //! `cloudcall call`: one Cloud Call without a function.
 
-use std::io;
-use std::net::Ipv4Addr;
-
 use cloudcall::openapi::{self, Reply};
-use cloudcall::{Cloud, Error, Permissions};
-use cloudcall_emulator::{Emulator, EmulatorHandle};
+use cloudcall::{Error, Permissions};
 use serde_json::{Map, Value};
-use tokio::net::TcpListener;
 
 use super::output_file::OutputFile;
 use super::{Context, config, print, read_json};
 use crate::cli::CallArgs;
-use crate::credentials::Credentials;
 use crate::failure::Failure;
 use crate::json;
 use crate::printer::Printer;
-use crate::runner::{UpstreamError, emulator};
+use crate::runner::Way;
 use crate::target::Target;
 
 pub(super) async fn run(args: CallArgs, context: Context) -> Result<(), Failure> {
@@ -30,7 +24,11 @@ pub(super) async fn run(args: CallArgs, context: Context) -> Result<(), Failure>
     for warning in permissions.warnings() {
         context.printer.warning(warning);
     }
-    let (cloud, _server) = cloud(target, permissions, context.printer).await?;
+    let way = Way::open(target, args.target.record, None, context.printer)?;
+    let way = way.connected().await?;
+    let cloud = way
+        .cloud(permissions)
+        .map_err(|error| Failure::usage(error.err_msg()))?;
     let reply = openapi::call(&cloud, &args.api, Value::Object(arguments)).await;
     report(&reply.map_err(failed)?, output.as_ref(), context.printer)
 }
@@ -72,51 +70,6 @@ fn merge(data: &str, pairs: Map<String, Value>) -> Result<Map<String, Value>, Fa
         Ok(other) => Err(not_an_object(json::kind(&other))),
         Err(error) => Err(not_an_object(&error.to_string())),
     }
-}
-
-/// What calls, and the server that it reaches, if there is one of our own.
-async fn cloud(
-    target: Target,
-    permissions: Permissions,
-    printer: Printer,
-) -> Result<(Cloud, Option<EmulatorHandle>), Failure> {
-    let builder = Cloud::builder().permissions(permissions);
-    let mut server = None;
-    let builder = match target {
-        Target::Emulator { media, faults } => {
-            // Faults show what they are on a connection, with the time limits of one.
-            let connected = !faults.is_empty();
-            let emulator = emulator(media, faults, None, printer).map_err(UpstreamError::from)?;
-            let builder = builder.app_secret(emulator.app_id(), emulator.app_secret());
-            if connected {
-                let started = listen(&emulator).await.map_err(UpstreamError::from)?;
-                let builder = builder.api_base(started.url());
-                server = Some(started);
-                builder
-            } else {
-                builder.transport(emulator.transport())
-            }
-        }
-        Target::Server {
-            api_base,
-            credentials,
-            live: _,
-        } => {
-            let builder = builder.api_base(api_base);
-            match credentials {
-                Some(Credentials { app_id, secret }) => builder.app_secret(app_id, secret.expose()),
-                None => builder,
-            }
-        }
-    };
-    let cloud = builder
-        .build()
-        .map_err(|error| Failure::usage(error.err_msg()))?;
-    Ok((cloud, server))
-}
-
-async fn listen(emulator: &Emulator) -> io::Result<EmulatorHandle> {
-    emulator.start(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
 }
 
 fn failed(error: Error) -> Failure {

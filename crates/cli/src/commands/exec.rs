@@ -88,7 +88,7 @@ async fn start(args: ExecArgs, context: Context) -> Result<Running, Failure> {
         .as_deref()
         .or(of_project)
         .map(str::to_owned);
-    let upstream = Upstream::open(target, app_id.as_deref(), printer).await?;
+    let upstream = Upstream::open(target, args.target.record, app_id.as_deref(), printer).await?;
     let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
     let host = Host::new(project, upstream, caller, env, spawner, printer);
     host.settings(&config);

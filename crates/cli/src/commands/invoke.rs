@@ -31,7 +31,7 @@ pub(super) async fn run(args: InvokeArgs, context: Context) -> Result<(), Failur
         .appid
         .clone()
         .or_else(|| project.app_id().map(Into::into));
-    let upstream = Upstream::open(target, app_id.as_deref(), printer).await?;
+    let upstream = Upstream::open(target, args.target.record, app_id.as_deref(), printer).await?;
     let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
     let host = Host::new(Some(project), upstream, caller, env, spawner, printer);
     match host.invoke(&function, event, args.inspect).await {

@@ -2,6 +2,7 @@
 
 mod build;
 mod caller;
+mod forward;
 mod function;
 mod group;
 mod host;
@@ -14,6 +15,7 @@ mod project;
 mod runtime_api;
 mod settings;
 mod upstream;
+mod way;
 mod worker;
 
 pub(crate) use build::BuildError;
@@ -26,5 +28,6 @@ pub(crate) use prepare::PrepareError;
 pub(crate) use process::{Process, Processes, Spawner};
 pub(crate) use project::{Project, ProjectError};
 pub(crate) use runtime_api::{LARGEST, Outcome};
-pub(crate) use upstream::{Upstream, UpstreamError, emulator};
+pub(crate) use upstream::{Upstream, UpstreamError};
+pub(crate) use way::Way;
 pub(crate) use worker::WorkerError;

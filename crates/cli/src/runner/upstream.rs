@@ -5,15 +5,17 @@ use std::ffi::OsString;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use cloudcall::transport::{HttpsTransport, Transport};
+use axum::Router;
+use cloudcall::transport::CassetteError;
 use cloudcall::{Cloud, Permissions};
-use cloudcall_emulator::{
-    Caller, Emulator, EmulatorHandle, Fault, FunctionToken, Gateway, GatewayEvent,
-};
+use cloudcall_emulator::{Caller, Emulator, EmulatorHandle, FunctionToken, Gateway, GatewayEvent};
 use tokio::net::TcpListener;
 
-use crate::credentials::{Credentials, Secret};
+use super::forward;
+use super::way::{End, Way};
+use crate::credentials::Credentials;
 use crate::env::{API_BASE, APP_ID, APP_SECRET, Env};
 use crate::printer::Printer;
 use crate::target::Target;
@@ -26,68 +28,68 @@ pub(crate) enum UpstreamError {
     Listen(#[from] io::Error),
     #[error("{0}")]
     Server(#[from] cloudcall::Error),
+    #[error("{}", with_cause(.0))]
+    Cassette(#[from] CassetteError),
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
 }
 
 /// The servers that Cloud Calls reach, for as long as this lives.
 pub(crate) struct Upstream {
+    /// Where functions in other processes find it.
     api_base: String,
-    credentials: Option<Credentials>,
-    live: bool,
+    /// What all of it goes through.
+    way: Way,
     /// Permits nothing itself: each function has its own permissions, and all share the token.
     cloud: Cloud,
     gateway: Gateway,
-    /// Serves the gateway, and the emulator if that is the target, until it is dropped.
+    /// Serves the gateway, and what functions reach by way of this process, until it is dropped.
     server: EmulatorHandle,
 }
 
 impl Upstream {
-    /// Starts the gateway, and the emulator if that is the target. It knows one app.
+    /// Starts the gateway, and the emulator if that is the target. It knows one app. Exchanges are
+    /// recorded in the cassette `record`, if one is given.
     pub(crate) async fn open(
         target: Target,
+        record: Option<PathBuf>,
         app_id: Option<&str>,
         printer: Printer,
     ) -> Result<Self, UpstreamError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let gateway = Gateway::with_observer(move |event| tell(event, printer));
-        match target {
-            Target::Server {
-                api_base,
-                credentials,
-                live,
-            } => Ok(Self {
-                cloud: cloud(HttpsTransport::new(), &api_base, credentials.as_ref())?,
-                api_base,
-                credentials,
-                live,
-                server: Emulator::builder()
-                    .build()?
-                    .start_with(listener, gateway.router())?,
-                gateway,
-            }),
-            Target::Emulator { media, faults } => {
-                let emulator = emulator(media, faults, app_id, printer)?;
-                let router = emulator.router().merge(gateway.router());
-                let server = emulator.start_with(listener, router)?;
-                let api_base = server.url();
-                let credentials = Some(Credentials {
-                    app_id: emulator.app_id().into(),
-                    secret: Secret::new(emulator.app_secret()),
-                });
-                Ok(Self {
-                    cloud: cloud(emulator.transport(), &api_base, credentials.as_ref())?,
-                    api_base,
-                    credentials,
-                    live: false,
-                    gateway,
-                    server,
-                })
+        let way = Way::open(target, record, app_id, printer)?;
+        let cloud = way.cloud(Permissions::allow([] as [&str; 0]))?;
+        let (emulator, router) = match &way.end {
+            End::Emulator(emulator) => (emulator.clone(), emulator.router()),
+            End::Server(_) => (Emulator::builder().build()?, Router::new()),
+            End::Here => {
+                let router = forward::router(Arc::clone(&way.transport), printer);
+                (Emulator::builder().build()?, router)
             }
-        }
+        };
+        let server = emulator.start_with(listener, router.merge(gateway.router()))?;
+        let api_base = match &way.end {
+            End::Server(api_base) => api_base.clone(),
+            End::Emulator(_) | End::Here => server.url(),
+        };
+        Ok(Self {
+            api_base,
+            way,
+            cloud,
+            gateway,
+            server,
+        })
     }
 
     /// The app that calls, where it is known.
     pub(crate) fn app_id(&self) -> Option<&str> {
-        self.credentials.as_ref().map(|it| it.app_id.as_str())
+        self.way.credentials.as_ref().map(|it| it.app_id.as_str())
     }
 
     /// The gateway.
@@ -111,28 +113,15 @@ impl Upstream {
     /// others must stay out of a store that is.
     pub(super) fn environment(&self, env: &Env) -> Vec<(OsString, OsString)> {
         let mut environment = vec![(API_BASE.into(), self.api_base.clone().into())];
-        if let Some(Credentials { app_id, secret }) = &self.credentials {
+        if let Some(Credentials { app_id, secret }) = &self.way.credentials {
             environment.push((APP_ID.into(), app_id.into()));
             environment.push((APP_SECRET.into(), secret.expose().into()));
         }
-        if self.live {
+        if self.way.live {
             environment.extend(env.redis_url());
         }
         environment
     }
-}
-
-/// What calls for the functions in Node.
-fn cloud(
-    transport: impl Transport,
-    api_base: &str,
-    credentials: Option<&Credentials>,
-) -> Result<Cloud, cloudcall::Error> {
-    let mut cloud = Cloud::builder().transport(transport).api_base(api_base);
-    if let Some(Credentials { app_id, secret }) = credentials {
-        cloud = cloud.app_secret(app_id, secret.expose());
-    }
-    cloud.build()
 }
 
 /// Says what the SDK keeps to itself: it shows a function little more than the error's number.
@@ -144,6 +133,11 @@ fn tell(event: &GatewayEvent<'_>, printer: Printer) {
             error,
             ..
         } => match error.hint() {
+            // What is nearest stands in its text.
+            Some(hint) if error.is_not_recorded() => {
+                printer.warning(format_args!("{function}: {error}"));
+                printer.hint(hint);
+            }
             Some(hint) => {
                 let code = error.err_code();
                 printer.warning(format_args!("{function}: {api} failed with errCode {code}"));
@@ -159,34 +153,4 @@ fn tell(event: &GatewayEvent<'_>, printer: Printer) {
         },
         _ => {}
     }
-}
-
-/// The emulator with the files of a folder as media. Says which faults there are, so that nobody
-/// looks for them elsewhere.
-pub(crate) fn emulator(
-    media: Option<PathBuf>,
-    faults: Vec<Fault>,
-    app_id: Option<&str>,
-    printer: Printer,
-) -> Result<Emulator, cloudcall_emulator::BuildError> {
-    let mut builder = Emulator::builder();
-    for fault in faults {
-        builder = builder.fault(fault);
-    }
-    if let Some(app_id) = app_id {
-        builder = builder.app(app_id, crate::ids::app_secret());
-    }
-    if let Some(media) = media {
-        builder = builder.media_dir(media);
-    }
-    let emulator = builder.build()?;
-    let faults = emulator.faults().list();
-    if !faults.is_empty() {
-        let faults: Vec<_> = faults.into_iter().map(|status| status.fault).collect();
-        printer.note(format_args!(
-            "the emulator has faults: {}",
-            faults.join("; ")
-        ));
-    }
-    Ok(emulator)
 }
