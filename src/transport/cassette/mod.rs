@@ -80,8 +80,8 @@
 //!
 //! No cassette holds an access token or an app secret. An exchange that gives a token is not
 //! written at all, and of one that refuses it, only the answer. `***` stands in the place of a
-//! token or secret wherever else a request or an answer quotes it, and of parameters such as
-//! `secret`. What else WeChat's answers and your requests say is written as it is: look at a
+//! token or secret wherever else a request or an answer quotes it, and of what stands in parameters
+//! and fields whose names end in `access_token`, `refresh_token`, `secret` or `session_key`. What else WeChat's answers and your requests say is written as it is: look at a
 //! cassette before you commit it.
 
 mod body;
@@ -93,6 +93,7 @@ mod nearest;
 mod recorder;
 mod replayer;
 mod request;
+mod secrets;
 mod tape;
 #[cfg(test)]
 mod tests;

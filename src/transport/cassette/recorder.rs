@@ -18,7 +18,7 @@ use super::error::CassetteError;
 use super::files::Files;
 use super::format::{Exchange, Response};
 use super::tape::Tape;
-use super::{body, request};
+use super::{body, request, secrets};
 use crate::secret::Redactor;
 use crate::transport::exchange::announced_length;
 use crate::transport::{Body, Transport, TransportError};
@@ -89,7 +89,7 @@ impl Transport for Recorder {
     ) -> Result<http::Response<Body>, TransportError> {
         let inner = &self.0;
         let arrival = inner.arrivals.fetch_add(1, Ordering::Relaxed);
-        request::learn_from_request(&request, &mut inner.redactor());
+        secrets::learn_from_request(&request, &mut inner.redactor());
         let response = inner.transport.send(request.clone()).await?;
         let (head, body) = response.into_parts();
         let taking = Taking {
@@ -136,7 +136,7 @@ impl Taking {
         }
         let inner = &self.recorder.0;
         let mut redactor = inner.redactor();
-        request::learn_from_answer(&whole, &mut redactor);
+        secrets::learn_from_answer(&whole, &mut redactor);
         if request::gives_token(self.request.uri().path()) && is_token(&whole) {
             return Ok(());
         }

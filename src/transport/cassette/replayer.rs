@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::error::CassetteError;
 use super::files::{self, Files};
 use super::format::{self, Body as Recorded, Exchange, File, Response};
-use super::{nearest, request};
+use super::{nearest, request, secrets};
 use crate::secret::Redactor;
 use crate::transport::{Body, Transport, TransportError, TransportErrorKind, json_reply};
 
@@ -110,7 +110,7 @@ impl Inner {
         request: &http::Request<Bytes>,
     ) -> Result<http::Response<Body>, TransportError> {
         let mut redactor = Redactor::default();
-        request::learn_from_request(request, &mut redactor);
+        secrets::learn_from_request(request, &mut redactor);
         let asked = request::recorded(request, &redactor, &mut Files::new());
         let answers = self.answers.get(&asked.key());
         if request::gives_token(&asked.path) {

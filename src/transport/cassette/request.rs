@@ -1,16 +1,16 @@
-//! A request as a cassette holds it, and the secrets that it carries.
+//! A request as a cassette holds it.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
 
 use super::body;
 use super::files::Files;
 use super::format::{Request, Texts};
-use crate::secret::{Redactor, Secret};
+use super::secrets::is_secret;
+use crate::secret::Redactor;
 
 /// The parameter that is in no cassette.
 const ACCESS_TOKEN: &str = "access_token";
@@ -84,66 +84,13 @@ impl Texts {
     }
 }
 
-/// Tells the redactor what secrets the request carries.
-pub(super) fn learn_from_request(request: &http::Request<Bytes>, redactor: &mut Redactor) {
-    for (name, raw) in pairs(request) {
-        if is_secret(&decoded(name)) {
-            redactor.add(&Secret::from(decoded(raw)));
-            // Escaped in this client's own way.
-            redactor.add(&Secret::from(raw));
-        }
-    }
-    if gives_token(request.uri().path())
-        && let Ok(Value::Object(fields)) = serde_json::from_slice(request.body())
-        && let Some(Value::String(secret)) = fields.get("secret")
-    {
-        redactor.add(&Secret::from(secret.as_str()));
-    }
-}
-
-/// Tells the redactor what secrets WeChat's answer gives.
-pub(super) fn learn_from_answer(answer: &[u8], redactor: &mut Redactor) {
-    // Media of many megabytes are not read as JSON for nothing.
-    if memchr::memmem::find(answer, b"_token").is_some()
-        || memchr::memmem::find(answer, b"session_key").is_some()
-    {
-        let json = serde_json::from_slice(answer).unwrap_or_default();
-        learn_from_json(&json, redactor);
-    }
-}
-
-fn learn_from_json(json: &Value, redactor: &mut Redactor) {
-    match json {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match value {
-                    Value::String(secret) if is_secret(name) => {
-                        redactor.add(&Secret::from(secret.as_str()));
-                    }
-                    value => learn_from_json(value, redactor),
-                }
-            }
-        }
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| learn_from_json(item, redactor)),
-        _ => {}
-    }
-}
-
-fn is_secret(name: &str) -> bool {
-    name.ends_with(ACCESS_TOKEN)
-        || name.ends_with("refresh_token")
-        || ["secret", "appsecret", "session_key"].contains(&name)
-}
-
 /// The parameters of the query, decoded.
 fn parameters(request: &http::Request<Bytes>) -> impl Iterator<Item = (String, String)> {
     pairs(request).map(|(name, value)| (decoded(name), decoded(value)))
 }
 
 /// The parameters of the query, as they were sent.
-fn pairs(request: &http::Request<Bytes>) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn pairs(request: &http::Request<Bytes>) -> impl Iterator<Item = (&str, &str)> {
     let query = request.uri().query().unwrap_or_default();
     query
         .split('&')
@@ -151,7 +98,7 @@ fn pairs(request: &http::Request<Bytes>) -> impl Iterator<Item = (&str, &str)> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     let text = text.replace('+', " ");
     percent_decode_str(&text).decode_utf8_lossy().into_owned()
 }

@@ -46,10 +46,19 @@ fn post(path_and_query: &str, content_type: &str, body: impl Into<Bytes>) -> htt
 }
 
 fn form(boundary: &str, file_name: &str, file: &[u8]) -> http::Request<Bytes> {
+    form_of(boundary, file_name, "image/png", file)
+}
+
+fn form_of(
+    boundary: &str,
+    file_name: &str,
+    content_type: &str,
+    file: &[u8],
+) -> http::Request<Bytes> {
     let head = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n你好\r\n\
          --{boundary}\r\nContent-Disposition: form-data; name=\"media\"; filename=\"{file_name}\"\r\n\
-         Content-Type: image/png\r\n\r\n"
+         Content-Type: {content_type}\r\n\r\n"
     );
     let tail = format!("\r\n--{boundary}--\r\n");
     let body = [head.as_bytes(), file, tail.as_bytes()].concat();

@@ -189,6 +189,7 @@ async fn what_does_not_count_may_differ() {
             "2",
         ),
         (form("another-boundary", "media.png", PNG), "3"),
+        (form_of("B1", "file", "application/octet-stream", PNG), "3"),
     ] {
         let (_, _, body) = answer(&replayer, request).await.expect(expected);
         assert_eq!(body, expected);

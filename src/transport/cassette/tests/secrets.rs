@@ -56,13 +56,18 @@ async fn no_secret_is_in_any_file() {
         post(&format!("/json?{token}"), "application/json", quote),
         post(&format!("/text?{token}"), "text/plain", "t0ken/canary+1"),
         post(&format!("/media?{token}"), "image/png", "t0ken/canary+1"),
+        post(
+            "/cgi-bin/component/api_component_token",
+            "application/json",
+            r#"{"component_appid":"wx","component_appsecret":"of-component-canary"}"#,
+        ),
         form("B", "t0ken/canary+1", b"\xff t0ken/canary+1"),
         get("/cgi-bin/token?grant_type=client_credential&appid=wx&secret=other-canary"),
     ] {
         answer(&recorder, request).await.expect("an answer");
     }
     // All but the one that gave a token.
-    assert_eq!(recorder.recorded(), 10);
+    assert_eq!(recorder.recorded(), 11);
     let files = all_in(folder.path());
     assert!(files.len() >= 4, "{files:?}");
     for (name, content) in files {
