@@ -102,12 +102,13 @@ pub enum CassetteError {
     },
 }
 
-impl From<CassetteError> for TransportError {
-    fn from(error: CassetteError) -> Self {
-        let message = match error.source() {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
+impl CassetteError {
+    /// The error of the exchange that it spoiled. `before` says what else is to say of that.
+    pub(super) fn of_exchange(self, before: &str) -> TransportError {
+        let message = match self.source() {
+            Some(source) => format!("{before}{self}: {source}"),
+            None => format!("{before}{self}"),
         };
-        Self::new(TransportErrorKind::Other, message).caused_by(error)
+        TransportError::new(TransportErrorKind::Other, message).caused_by(self)
     }
 }

@@ -151,7 +151,8 @@ impl Taking {
             },
         };
         drop(redactor);
-        Ok(inner.tape.add(self.arrival, exchange, files)?)
+        let added = inner.tape.add(self.arrival, exchange, files);
+        added.map_err(|error| error.of_exchange("WeChat answered, but that was not recorded: "))
     }
 }
 

@@ -146,7 +146,10 @@ impl Inner {
             None => Body::default(),
             Some(Recorded::Json(json)) => json.to_string().into(),
             Some(Recorded::Text(text)) => text.clone().into(),
-            Some(Recorded::File(file)) => self.media(file)?.into(),
+            Some(Recorded::File(file)) => {
+                let media = self.media(file);
+                media.map_err(|error| error.of_exchange(""))?.into()
+            }
             Some(Recorded::Form(_)) => unreachable!("refused when the cassette was opened"),
         });
         *response.status_mut() = StatusCode::from_u16(recorded.status).expect("checked");

@@ -183,7 +183,10 @@ async fn what_cannot_be_written_fails_and_is_written_with_the_next() {
     let recorder = Recorder::new(mock, &path).expect("a recorder");
     fs::remove_dir(&project).expect("removed");
     let error = answer(&recorder, get("/one")).await.expect_err("no folder");
-    let expected = format!("{} cannot be written: ", path.display());
+    let expected = format!(
+        "WeChat answered, but that was not recorded: {} cannot be written: ",
+        path.display()
+    );
     assert!(error.to_string().starts_with(&expected), "{error}");
 
     fs::create_dir(&project).expect("a folder");
