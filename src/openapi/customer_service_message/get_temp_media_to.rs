@@ -80,8 +80,9 @@ pub async fn get_temp_media_to<W: AsyncWrite + Unpin>(
 /// The bytes go into a hidden file in the same folder (`.cloudcall-….part`), are synced to the
 /// disk and then take the name `path`, in the place of what had it. On an error, and when the
 /// future is dropped, the hidden file is removed and `path` is as it was; only a process that is
-/// killed leaves the hidden file. A symbolic link is replaced, not followed. The permissions are
-/// those of any new file.
+/// killed leaves the hidden file. A symbolic link is replaced, not followed; one that leads to a
+/// folder, and what is no regular file (a device, a pipe), is an error. The permissions are those of
+/// any new file.
 ///
 /// A download that breaks off is begun anew, as the [`RetryPolicy`](crate::RetryPolicy) says.
 ///

@@ -11,7 +11,7 @@ use super::Sink;
 use crate::random;
 
 /// Writes beside the target, and renames at the end. Files have no asynchronous interface, so each
-/// step is a task of Tokio's blocking threads.
+/// step that may take a while is a task of Tokio's blocking threads.
 pub(in super::super) struct FileSink {
     target: PathBuf,
     /// None before the first piece, and while a step runs: a step that is dropped takes the file
@@ -75,14 +75,14 @@ impl Sink for FileSink {
     }
 
     async fn finish(&mut self) -> io::Result<()> {
-        let target = self.target.clone();
-        self.step(move |part| {
-            part.file.sync_all()?;
-            fs::rename(&part.path, &target)?;
+        self.step(|part| part.file.sync_all()).await?;
+        // Here and not in a thread, which would go on after a call that was given up meanwhile: the
+        // target would change behind the back of who was told that the call failed.
+        if let Some(part) = &mut self.part {
+            fs::rename(&part.path, &self.target)?;
             part.renamed = true;
-            Ok(())
-        })
-        .await
+        }
+        Ok(())
     }
 }
 
@@ -99,9 +99,13 @@ impl Part {
         /// How many names are tried. The first one is taken in one case of 2^64.
         const MOST_NAMES: u32 = 8;
 
-        // Found out now rather than after the download.
+        // Found out now rather than after the download. What is neither a file nor a link, such as
+        // a device, nobody wants replaced.
         if target.file_name().is_none() || target.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if fs::symlink_metadata(target).is_ok_and(|it| !it.is_file() && !it.is_symlink()) {
+            return Err(io::Error::other("the target is no regular file"));
         }
         let mut names = 0;
         loop {

@@ -203,6 +203,73 @@ async fn what_cannot_be_a_file_is_an_error_with_its_reason() {
     assert_eq!((target.read().as_str(), target.names().len()), ("old", 1));
 }
 
+/// A link is replaced, whatever it leads to but a folder; a device or a pipe stays what it is.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_is_replaced_and_a_special_file_is_not() {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    let target = Target::with("old");
+    let link = target.folder.path().join("link");
+    for leads_to in [target.file.as_path(), Path::new("nowhere")] {
+        symlink(leads_to, &link).expect("a link");
+        let (_, cloud) = serving(vec![media("12345".into())], RetryPolicy::none());
+        store(&cloud, &link).await.expect("stored");
+        assert!(fs::symlink_metadata(&link).expect("a file").is_file());
+        assert_eq!(fs::read_to_string(&link).expect("the file"), "12345");
+        fs::remove_file(&link).expect("removed");
+    }
+    let special = target.folder.path().join("socket");
+    let _listener = UnixListener::bind(&special).expect("a socket");
+    symlink(target.folder.path(), &link).expect("a link");
+    for path in [&special, &link] {
+        let (_, cloud) = serving(vec![media("12345".into())], RetryPolicy::none());
+        let error = store(&cloud, path).await.expect_err("not replaced");
+        assert_eq!(error.err_code(), -601_001);
+        assert!(!fs::symlink_metadata(path).expect("there").is_file());
+    }
+    assert_eq!(target.read(), "old");
+    assert_eq!(target.names(), ["image.png", "link", "socket"]);
+}
+
+/// A step that waits for its thread is not called back when the call is dropped.
+#[test]
+fn who_gave_up_does_not_find_the_file_replaced_later() {
+    let target = Target::with("old");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let (sender, body) = channel();
+        let (_, cloud) = serving(vec![media(body)], RetryPolicy::none());
+        let mut call = Box::pin(store(&cloud, &target.file));
+        let mut go_on = || {
+            let mut context = Context::from_waker(Waker::noop());
+            for _ in 0..10 {
+                assert!(call.as_mut().poll(&mut context).is_pending());
+            }
+        };
+        sender.send(Ok("12345".into())).await.expect("read");
+        for _ in 0..10 {
+            go_on();
+            // There is one thread, so its steps have been done by then.
+            tokio::task::spawn_blocking(|| ()).await.expect("no panic");
+        }
+        // It has something else to do now, and only then comes the end.
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || released.recv());
+        drop(sender);
+        go_on();
+        drop(call);
+        drop(release);
+        busy.await.expect("no panic").expect_err("released");
+        tokio::task::spawn_blocking(|| ()).await.expect("the last");
+    });
+    assert_eq!((target.read().as_str(), target.names().len()), ("old", 1));
+}
+
 /// Dropped after each number of steps, also while a thread writes, syncs or renames.
 #[test]
 fn dropped_at_any_moment_it_leaves_the_old_file_or_the_new_one() {
