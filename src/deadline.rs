@@ -43,15 +43,20 @@ pub(crate) async fn bounded<T>(
     cloud: &Cloud,
     call: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let Some(deadline) = of(cloud) else {
-        return call.await;
-    };
-    if deadline <= Instant::now() {
+    if of(cloud).is_some_and(|deadline| deadline <= Instant::now()) {
         return Err(Error::deadline(
             "the deadline had passed before the call began, and nothing was sent",
         ));
     }
-    timeout_at(deadline, call)
+    within(cloud, call)
         .await
-        .unwrap_or_else(|_| Err(Error::deadline("the call's deadline passed before its end")))
+        .unwrap_or_else(|| Err(Error::deadline("the call's deadline passed before its end")))
+}
+
+/// What a part of a call gives; none if the call's deadline passes before.
+pub(crate) async fn within<T>(cloud: &Cloud, part: impl Future<Output = T>) -> Option<T> {
+    match of(cloud) {
+        Some(deadline) => timeout_at(deadline, part).await.ok(),
+        None => Some(part.await),
+    }
 }

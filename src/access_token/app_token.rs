@@ -11,12 +11,12 @@ use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::Instant;
 
-use super::chance;
-use super::sharing::{Sharing, Turn};
+use super::sharing::{PATIENCE, Sharing, Turn};
 use super::stable_token::{Failure, StableToken};
 use super::state::{Current, State, Wanted};
 use super::store::TokenStore;
 use crate::cloud::Cloud;
+use crate::random;
 use crate::secret::Secret;
 use crate::transport::TransportErrorKind;
 
@@ -27,7 +27,7 @@ const BETWEEN_FORCED: Duration = Duration::from_secs(24 * 60 * 60 / 20);
 /// under way with it.
 pub(crate) struct AppToken {
     inner: Arc<Inner>,
-    renewal: Mutex<Option<Renewal>>,
+    renewals: Mutex<Renewals>,
 }
 
 /// What a renewal needs. It does not hold the handles that wait for it.
@@ -37,9 +37,18 @@ struct Inner {
     state: Mutex<State>,
 }
 
-/// A renewal, under way or ended. There is one at a time.
+#[derive(Default)]
+struct Renewals {
+    latest: Option<Renewal>,
+    /// Earlier ones that were too slow to be joined, and may still come to an end.
+    slow: Vec<AbortHandle>,
+}
+
+/// A renewal, under way or ended. There is one at a time, unless it takes too long: then the next
+/// call starts another, so that one connection that hangs does not hold up all that comes later.
 struct Renewal {
     rejected: Option<Secret>,
+    began: Instant,
     outcome: Shared<Outcome>,
     /// It comes to its end even if all give up who wait for it. Without a runtime it goes on with
     /// the next who waits.
@@ -56,9 +65,9 @@ impl AppToken {
             inner: Arc::new(Inner {
                 source,
                 sharing,
-                state: Mutex::new(State::new(chance::fraction())),
+                state: Mutex::new(State::new(random::share())),
             }),
-            renewal: Mutex::default(),
+            renewals: Mutex::default(),
         }
     }
 
@@ -98,8 +107,8 @@ impl AppToken {
     /// The renewal under way, or one that starts now, and whether it knows of this rejection; none
     /// if one has just brought what is needed.
     fn join(&self, cloud: &Cloud, rejected: Option<&Secret>) -> Option<(Shared<Outcome>, bool)> {
-        let mut renewal = self.renewal();
-        if let Some(it) = underway(&renewal) {
+        let mut renewals = self.renewals();
+        if let Some(it) = renewals.underway().filter(|it| it.is_in_time()) {
             return Some((it.outcome.clone(), it.rejected.as_ref() == rejected));
         }
         let mut state = self.inner.state();
@@ -109,7 +118,7 @@ impl AppToken {
         let wanted = state.wanted(rejected);
         drop(state);
         let runtime = Handle::try_current().ok();
-        Some((self.start(&mut renewal, cloud, wanted, runtime), true))
+        Some((self.start(&mut renewals, cloud, wanted, runtime), true))
     }
 
     /// Renews a token that ends soon while calls go on with it. Nothing happens while there are no
@@ -121,18 +130,18 @@ impl AppToken {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let mut renewal = self.renewal();
+        let mut renewals = self.renewals();
         let state = self.inner.state();
-        if underway(&renewal).is_none() && state.is_due() {
+        if renewals.underway().is_none() && state.is_due() {
             let wanted = state.wanted_ahead();
             drop(state);
-            let _outcome = self.start(&mut renewal, cloud, wanted, Some(runtime));
+            let _outcome = self.start(&mut renewals, cloud, wanted, Some(runtime));
         }
     }
 
     fn start(
         &self,
-        renewal: &mut Option<Renewal>,
+        renewals: &mut Renewals,
         cloud: &Cloud,
         wanted: Wanted,
         runtime: Option<Handle>,
@@ -150,25 +159,41 @@ impl AppToken {
             None => (Box::pin(work), None),
         };
         let outcome = outcome.shared();
-        *renewal = Some(Renewal {
+        renewals.begin(Renewal {
             rejected,
+            began: Instant::now(),
             outcome: outcome.clone(),
             task,
         });
         outcome
     }
 
-    fn renewal(&self) -> MutexGuard<'_, Option<Renewal>> {
-        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
+    fn renewals(&self) -> MutexGuard<'_, Renewals> {
+        self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The renewal, if it has not ended.
-fn underway(renewal: &Option<Renewal>) -> Option<&Renewal> {
-    // A task that has ended has an outcome, even if nobody has looked at it.
-    renewal.as_ref().filter(|it| {
-        it.outcome.peek().is_none() && !it.task.as_ref().is_some_and(AbortHandle::is_finished)
-    })
+impl Renewals {
+    /// The latest, if it has not ended.
+    fn underway(&self) -> Option<&Renewal> {
+        // A task that has ended has an outcome, even if nobody has looked at it.
+        self.latest.as_ref().filter(|it| {
+            it.outcome.peek().is_none() && !it.task.as_ref().is_some_and(AbortHandle::is_finished)
+        })
+    }
+
+    fn begin(&mut self, renewal: Renewal) {
+        let before = self.latest.replace(renewal);
+        self.slow.extend(before.and_then(|it| it.task));
+        self.slow.retain(|task| !task.is_finished());
+    }
+}
+
+impl Renewal {
+    /// Whether it is worth waiting for.
+    fn is_in_time(&self) -> bool {
+        self.began.elapsed() < PATIENCE
+    }
 }
 
 /// What comes of a renewal whose task ended early: its runtime did, or its transport panicked.
@@ -184,7 +209,8 @@ fn broken_off(error: JoinError) -> Result<Secret, Failure> {
 
 impl Drop for AppToken {
     fn drop(&mut self) {
-        if let Some(task) = self.renewal().take().and_then(|it| it.task) {
+        let Renewals { latest, slow } = std::mem::take(&mut *self.renewals());
+        for task in slow.into_iter().chain(latest.and_then(|it| it.task)) {
             task.abort();
         }
     }
@@ -216,7 +242,7 @@ impl Inner {
             Turn::Ours(lock) => {
                 let mut fetched = self.fetch_other_than(cloud, rejected).await;
                 if let Ok(current) = fetched {
-                    fetched = Ok(self.sharing.offer(current, rejected).await);
+                    fetched = Ok(self.sharing.offer(current, wanted).await);
                 }
                 // The new one is there before the others look.
                 if let Some(lock) = lock {
@@ -242,6 +268,9 @@ impl Inner {
             Ok(forced) => Ok(forced),
             // The rejection itself tells the caller more than this.
             Err(failure) => {
+                if failure.was_not_sent() {
+                    self.did_not_force().await;
+                }
                 let app_id = self.source.app_id();
                 tracing::warn!(app_id, ?failure, "no new access token was forced");
                 Ok(current)
@@ -259,6 +288,12 @@ impl Inner {
             self.state().forced_at = Some(now);
         }
         may
+    }
+
+    /// WeChat was never asked for the token that was to be forced, so it does not count.
+    async fn did_not_force(&self) {
+        self.state().forced_at = None;
+        self.sharing.did_not_force().await;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use super::LONGEST_LIFE;
 use super::store::{SharedToken, StoreError, TokenStore};
 use crate::secret::Secret;
 
@@ -79,7 +80,7 @@ impl TokenStore for MemoryStore {
             .token(key)
             .filter(|it| rejected != Some(it.token()) && it.time_left >= token.time_left);
         if stays.is_none() {
-            let end = Instant::now() + token.time_left;
+            let end = Instant::now() + token.time_left.min(LONGEST_LIFE);
             held.tokens
                 .insert(key.to_owned(), (token.token.clone(), end));
         }
@@ -95,7 +96,7 @@ impl TokenStore for MemoryStore {
         {
             return Ok(false);
         }
-        let lock = (owner.to_owned(), now + time);
+        let lock = (owner.to_owned(), now + time.min(LONGEST_LIFE));
         held.locks.insert(key.to_owned(), lock);
         Ok(true)
     }

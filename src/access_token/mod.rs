@@ -27,8 +27,9 @@
 //!
 //! - One asks WeChat, under a lock of 5 seconds; the others look for its answer about every 50 ms,
 //!   and look once more when they get the lock. So there is at most one request a period.
-//! - A holder that dies, or is frozen, costs the others 3 seconds at most: then they ask, too. That
-//!   is a request too many and no harm, because WeChat's answer is the same token.
+//! - A holder that dies, or is frozen, costs the others 1.5 seconds at most: then they ask, too. That
+//!   is a request too many and no harm, because WeChat's answer is the same token. Within a process it
+//!   is the same: nobody joins a renewal that has been under way for longer.
 //! - The old token is there until the new one is. Nothing is ever deleted on a rejection.
 //! - A late rejection counts for the token that was rejected, not for the one that is there by
 //!   then.
@@ -46,7 +47,6 @@
 //! over.
 
 mod app_token;
-mod chance;
 mod memory_store;
 #[cfg(feature = "redis")]
 mod redis_store;
@@ -59,6 +59,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cloud::Cloud;
+use crate::deadline;
 use crate::error::Error;
 use crate::openapi::catalog::Api;
 use crate::secret::Secret;
@@ -137,10 +138,7 @@ impl AccessTokens {
         match self {
             Self::None => Ok(None),
             Self::Fixed(token) => Ok(Some(token.clone())),
-            Self::OfApp(app) => app
-                .get(cloud, None)
-                .await
-                .map_err(|failure| failure.into_error(api)),
+            Self::OfApp(app) => of_app(app, cloud, api, None).await,
         }
     }
 
@@ -153,11 +151,21 @@ impl AccessTokens {
     ) -> Result<Option<Secret>, Error> {
         match self {
             Self::None | Self::Fixed(_) => Ok(None),
-            Self::OfApp(app) => app
-                .get(cloud, Some(rejected))
-                .await
-                .map_err(|failure| failure.into_error(api)),
+            Self::OfApp(app) => of_app(app, cloud, api, Some(rejected)).await,
         }
+    }
+}
+
+/// Waits until the call's deadline, and then says what for: the call itself would not know.
+async fn of_app(
+    app: &AppToken,
+    cloud: &Cloud,
+    api: &Api,
+    rejected: Option<&Secret>,
+) -> Result<Option<Secret>, Error> {
+    match deadline::within(cloud, app.get(cloud, rejected)).await {
+        Some(token) => token.map_err(|failure| failure.into_error(api)),
+        None => Err(app.source().too_late()),
     }
 }
 

@@ -231,7 +231,9 @@ impl TokenStore for RedisStore {
 
     async fn lock(&self, key: &str, owner: &str, time: Duration) -> Result<bool, StoreError> {
         let mut commands = script(LOCK, key);
-        commands.arg(owner).arg(milliseconds(time));
+        commands
+            .arg(owner)
+            .arg(milliseconds(time.min(super::LONGEST_LIFE)));
         let (taken,): (bool,) = self.ask(&commands).await?;
         Ok(taken)
     }

@@ -8,18 +8,19 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::chance;
 use super::state::{Current, Wanted};
 use super::store::{SharedToken, StoreError, TokenStore};
 use crate::openapi::request::encode;
+use crate::random;
 use crate::secret::Secret;
 
 /// For how long the lock is held at most. A holder that takes longer counts as dead.
 const LOCK: Duration = Duration::from_secs(5);
 
-/// For how long somebody waits for the holder, and then asks WeChat as well: that costs a request
-/// and does no harm, because the answer is the same token.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// For how long somebody waits for whoever renews the token, and then asks WeChat as well: that costs
+/// a request and does no harm, because the answer is the same token. It is half of what a cloud
+/// function has by default, so that the other half is left to ask.
+pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// About how often whoever waits looks again.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
@@ -51,7 +52,7 @@ impl Sharing {
         Self {
             store,
             prefix: prefix(app_id, api_base),
-            owner: format!("{:016x}{:016x}", chance::number(), chance::number()),
+            owner: format!("{:016x}{:016x}", random::bits(), random::bits()),
             away: Arc::default(),
         }
     }
@@ -81,7 +82,7 @@ impl Sharing {
                 }
                 Some(None) if give_up <= Instant::now() => return Turn::Ours(None),
                 Some(None) => {
-                    let pause = BETWEEN_LOOKS.mul_f64(0.5 + chance::fraction());
+                    let pause = BETWEEN_LOOKS.mul_f64(0.5 + random::share());
                     tokio::time::sleep(pause).await;
                 }
             }
@@ -89,12 +90,14 @@ impl Sharing {
     }
 
     /// Shares a token, and gives the one to use: a newer one that was shared meanwhile, or this.
-    pub(super) async fn offer(&self, new: Current, rejected: Option<&Secret>) -> Current {
-        let rejected = rejected.map(Secret::expose);
+    pub(super) async fn offer(&self, new: Current, wanted: &Wanted) -> Current {
+        let rejected = wanted.rejected.as_ref().map(Secret::expose);
         let key = self.key("token");
         let answer = self.store.save(&key, &new.to_share(), rejected).await;
         match self.heard(answer) {
-            Some(Some(stays)) if stays.token != new.token => Current::shared(stays),
+            Some(Some(stays)) if stays.token != new.token && !wanted.rejects(&stays.token) => {
+                Current::shared(stays)
+            }
             _ => new,
         }
     }
@@ -104,6 +107,11 @@ impl Sharing {
         let key = self.key("forced");
         let answer = self.store.lock(&key, &self.owner, within).await;
         self.heard(answer).unwrap_or(true)
+    }
+
+    /// Takes back that this process forced one.
+    pub(super) async fn did_not_force(&self) {
+        self.unlock("forced").await;
     }
 
     async fn load(&self) -> Option<Option<SharedToken>> {
@@ -117,8 +125,8 @@ impl Sharing {
         Some(taken.then(|| Lock(Some(self.clone()))))
     }
 
-    async fn unlock(&self) {
-        let key = self.key("renewal");
+    async fn unlock(&self, what: &str) {
+        let key = self.key(what);
         // If the store is away, the lock runs out.
         let _ = self.heard(self.store.unlock(&key, &self.owner).await);
     }
@@ -157,7 +165,7 @@ pub(super) struct Lock(Option<Sharing>);
 impl Lock {
     pub(super) async fn release(mut self) {
         if let Some(sharing) = self.0.take() {
-            sharing.unlock().await;
+            sharing.unlock("renewal").await;
         }
     }
 }
@@ -167,7 +175,7 @@ impl Drop for Lock {
         if let Some(sharing) = self.0.take()
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(async move { sharing.unlock().await });
+            runtime.spawn(async move { sharing.unlock("renewal").await });
         }
     }
 }

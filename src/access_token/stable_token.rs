@@ -4,6 +4,7 @@
 //! while it is valid, so several processes of one app do not invalidate each other's.
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +26,8 @@ use crate::transport::{TransportError, TransportErrorKind};
 pub(crate) struct StableToken {
     app_id: String,
     secret: Secret,
+    /// What came of the latest attempt, if it failed.
+    failed: Mutex<Option<Failure>>,
 }
 
 /// Why there is no token. Whoever waited for the same fetch gets the same failure.
@@ -54,7 +57,11 @@ struct Answer {
 
 impl StableToken {
     pub(super) fn new(app_id: String, secret: Secret) -> Self {
-        Self { app_id, secret }
+        Self {
+            app_id,
+            secret,
+            failed: Mutex::default(),
+        }
     }
 
     pub(super) fn app_id(&self) -> &str {
@@ -85,8 +92,10 @@ impl StableToken {
         force_refresh: bool,
     ) -> Result<Current, Failure> {
         let mut attempts = Attempts::begin(cloud.retry(), "stable_token", !force_refresh, None);
+        self.failed().take();
         loop {
             let fetched = self.ask(cloud, force_refresh).await;
+            *self.failed() = fetched.as_ref().err().cloned();
             let outcome = fetched
                 .as_ref()
                 .map_or_else(Failure::outcome, |_| Outcome::Final);
@@ -94,6 +103,21 @@ impl StableToken {
                 return fetched;
             }
         }
+    }
+
+    /// The error of a call that cannot wait any longer for what is fetched.
+    pub(super) fn too_late(&self) -> Error {
+        let waited = "the call's deadline passed while it waited for an access token";
+        match &*self.failed() {
+            Some(failure) => {
+                Error::deadline(&format!("{waited}; the last attempt to get one: {failure}"))
+            }
+            None => Error::deadline(waited),
+        }
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask(&self, cloud: &Cloud, force_refresh: bool) -> Result<Current, Failure> {
@@ -161,6 +185,11 @@ impl Failure {
         }
     }
 
+    /// Whether WeChat has certainly not heard of it.
+    pub(super) fn was_not_sent(&self) -> bool {
+        self.outcome() == Outcome::NotSent
+    }
+
     /// The error of the call that needed the token.
     pub(super) fn into_error(self, api: &Api) -> Error {
         match self {
@@ -180,9 +209,22 @@ impl Failure {
                 let message = format!("cannot get an access token: {message}");
                 Error::transport(api.name, TransportError::new(kind, message))
             }
-            Self::Reply(status) => Error::unexpected_reply(&format!(
-                "cannot get an access token: HTTP {status} without an access_token and its expires_in"
-            )),
+            Self::Reply(_) => {
+                Error::unexpected_reply(&format!("cannot get an access token: {self}"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WeChat { errcode, errmsg } => write!(f, "{errcode} {errmsg}"),
+            Self::Transport { message, .. } => f.write_str(message),
+            Self::Reply(status) => write!(
+                f,
+                "HTTP {status} without an access_token and its expires_in"
+            ),
         }
     }
 }

@@ -83,9 +83,13 @@ impl Wanted {
         const INEXACT: Duration = Duration::from_secs(10);
         let end = Instant::now() + shared.time_left.min(super::LONGEST_LIFE);
         shared.time_left > self.least_left
-            && self.rejected.as_ref() != Some(&shared.token)
-            && !self.rejected_before.contains(&shared.token)
+            && !self.rejects(&shared.token)
             && self.rejected_end.is_none_or(|it| it <= end + INEXACT)
+    }
+
+    /// Whether WeChat is known to have rejected it.
+    pub(super) fn rejects(&self, token: &Secret) -> bool {
+        self.rejected.as_ref() == Some(token) || self.rejected_before.contains(token)
     }
 }
 
