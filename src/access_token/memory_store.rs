@@ -115,3 +115,19 @@ impl fmt::Debug for MemoryStore {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_time_is_too_long_to_reckon_with() {
+        let store = MemoryStore::new();
+        let endless = SharedToken::new("T", Duration::MAX);
+        let saved = store.save("a", &endless, None).await;
+        assert_eq!(saved.expect("in memory"), None);
+        assert!(store.load("a").await.expect("in memory").is_some());
+        let lock = store.lock("b", "one", Duration::MAX).await;
+        assert!(lock.expect("in memory"));
+    }
+}

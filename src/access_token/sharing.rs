@@ -1,8 +1,7 @@
 //! An app's token in a store: who renews it, and how the others come by it.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -33,8 +32,17 @@ pub(super) struct Sharing {
     prefix: String,
     /// This process, or rather this handle of it.
     owner: String,
-    /// Whether the store did not answer the last time.
-    away: Arc<AtomicBool>,
+    /// What the store did not do the last time that it was asked for it.
+    away: Arc<Mutex<Option<Step>>>,
+}
+
+/// What a store is asked for. A replica, say, can be read and still refuses the lock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Load,
+    Save,
+    Lock,
+    Unlock,
 }
 
 /// What somebody who needs a token is to do.
@@ -94,7 +102,7 @@ impl Sharing {
         let rejected = wanted.rejected.as_ref().map(Secret::expose);
         let key = self.key("token");
         let answer = self.store.save(&key, &new.to_share(), rejected).await;
-        match self.heard(answer) {
+        match self.heard(Step::Save, answer) {
             Some(Some(stays)) if stays.token != new.token && !wanted.rejects(&stays.token) => {
                 Current::shared(stays)
             }
@@ -106,7 +114,7 @@ impl Sharing {
     pub(super) async fn may_force(&self, within: Duration) -> bool {
         let key = self.key("forced");
         let answer = self.store.lock(&key, &self.owner, within).await;
-        self.heard(answer).unwrap_or(true)
+        self.heard(Step::Lock, answer).unwrap_or(true)
     }
 
     /// Takes back that this process forced one.
@@ -115,20 +123,22 @@ impl Sharing {
     }
 
     async fn load(&self) -> Option<Option<SharedToken>> {
-        self.heard(self.store.load(&self.key("token")).await)
+        self.heard(Step::Load, self.store.load(&self.key("token")).await)
     }
 
     /// The lock, or `Some(None)` if another has it.
     async fn lock(&self) -> Option<Option<Lock>> {
         let key = self.key("renewal");
-        let taken = self.heard(self.store.lock(&key, &self.owner, LOCK).await)?;
+        let answer = self.store.lock(&key, &self.owner, LOCK).await;
+        let taken = self.heard(Step::Lock, answer)?;
         Some(taken.then(|| Lock(Some(self.clone()))))
     }
 
     async fn unlock(&self, what: &str) {
         let key = self.key(what);
         // If the store is away, the lock runs out.
-        let _ = self.heard(self.store.unlock(&key, &self.owner).await);
+        let answer = self.store.unlock(&key, &self.owner).await;
+        let _ = self.heard(Step::Unlock, answer);
     }
 
     fn key(&self, what: &str) -> String {
@@ -136,17 +146,19 @@ impl Sharing {
     }
 
     /// What the store answered; none if it did not, which is said once until it does again.
-    fn heard<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
-        let was_away = self.away.swap(answer.is_err(), Ordering::Relaxed);
+    fn heard<T>(&self, step: Step, answer: Result<T, StoreError>) -> Option<T> {
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
             Ok(answer) => {
-                if was_away {
+                if *away == Some(step) {
+                    *away = None;
                     tracing::info!("the store of access tokens is back");
                 }
                 Some(answer)
             }
             Err(error) => {
-                if !was_away {
+                if away.is_none() {
+                    *away = Some(step);
                     tracing::warn!(
                         %error,
                         "the store of access tokens is away: going on with a token of our own"

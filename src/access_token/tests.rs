@@ -38,6 +38,8 @@ struct Script {
     expires_in: Option<u64>,
     /// Whether there is no connection for who asks for a token.
     down: bool,
+    /// The same for who wants one forced.
+    no_forcing: bool,
     /// What the answers to a path's next request wait for.
     gates: HashMap<&'static str, Arc<Semaphore>>,
 }
@@ -139,6 +141,9 @@ impl Script {
                 return Err(TransportError::new(TransportErrorKind::Connect, "down"));
             }
             let forced = asked["force_refresh"] == true;
+            if forced && self.no_forcing {
+                return Err(TransportError::new(TransportErrorKind::Connect, "down"));
+            }
             self.forced += u32::from(forced);
             let number = if self.same_again && !forced {
                 1
@@ -286,6 +291,22 @@ async fn a_token_is_forced_no_more_often_than_wechat_allows() {
     tokio::time::advance(Duration::from_secs(24 * 60 * 60 / 20)).await;
     accepted(&cloud).await.expect_err("always rejected");
     assert_eq!(wechat.script().forced, 2);
+}
+
+#[tokio::test]
+async fn a_token_that_could_not_be_asked_for_does_not_count_as_forced() {
+    let wechat = WeChat::default();
+    wechat.script().same_again = true;
+    wechat.script().no_forcing = true;
+    wechat.reject("T1", 40001);
+    let store = MemoryStore::new();
+    let [cloud, other] = wechat.clouds(&store);
+    let error = accepted(&cloud).await.expect_err("rejected");
+    assert_eq!(error.err_code(), 40001);
+    wechat.script().no_forcing = false;
+    assert!(accepted(&cloud).await.is_ok());
+    assert!(accepted(&other).await.is_ok());
+    assert_eq!(wechat.script().forced, 1);
 }
 
 #[tokio::test]

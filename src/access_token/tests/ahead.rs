@@ -160,6 +160,56 @@ async fn dropping_the_handles_leaves_no_task() {
     assert_eq!(tasks, 0);
 }
 
+/// As when its connection hangs, or the process was frozen since.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_hangs_holds_up_nobody_who_comes_later() {
+    let wechat = WeChat::default();
+    let cloud = wechat.cloud();
+    let answer = wechat.hold(TOKENS);
+    let first = tokio::spawn({
+        let cloud = cloud.clone();
+        async move { accepted(&cloud).await }
+    });
+    settle().await;
+    assert_eq!(wechat.seen().0, 1);
+    advance(Duration::from_millis(1499)).await;
+    let joined = tokio::spawn({
+        let cloud = cloud.clone();
+        async move { accepted(&cloud).await }
+    });
+    settle().await;
+    assert_eq!(wechat.seen().0, 1, "it may come yet");
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(accepted(&cloud).await.expect("accepted"), "T2");
+    // The late answer is that of an older token.
+    answer.add_permits(1);
+    for caller in [first, joined] {
+        let token = caller.await.expect("no panic").expect("accepted");
+        assert_eq!(token, "T2");
+    }
+    assert_eq!(wechat.seen(), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_handles_ends_the_renewals_that_hang_too() {
+    let wechat = WeChat::default();
+    let cloud = wechat.cloud();
+    for number in 1..=3 {
+        let _never = wechat.hold(TOKENS);
+        let caller = tokio::spawn({
+            let cloud = cloud.clone();
+            async move { accepted(&cloud).await }
+        });
+        settle().await;
+        assert_eq!(wechat.seen().0, number);
+        caller.abort();
+        advance(Duration::from_secs(2)).await;
+    }
+    drop(cloud);
+    settle().await;
+    assert_eq!(Arc::strong_count(&wechat.0), 1);
+}
+
 #[test]
 fn without_a_runtime_the_callers_fetch_themselves() {
     use std::task::{Context, Poll, Waker};

@@ -203,6 +203,56 @@ async fn a_wait_that_would_pass_the_deadline_is_not_begun() {
     assert!(began.elapsed() < 460 * MS, "{:?}", began.elapsed());
 }
 
+/// Who has no time left hears what was waited for, and why it took so long.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_late_for_want_of_a_token_says_why() {
+    let bad_gateway = || {
+        let mut reply = json_reply(json!({}));
+        *reply.status_mut() = http::StatusCode::BAD_GATEWAY;
+        Ok(reply)
+    };
+    let busy = || Ok(json_reply(json!({"errcode": -1, "errmsg": "busy s3cret"})));
+    let cut = || {
+        let kind = TransportErrorKind::Interrupted;
+        Err(TransportError::new(kind, "the connection broke"))
+    };
+    let after = "the call's deadline passed while it waited for an access token";
+    type Fails = fn() -> Result<http::Response<Body>, TransportError>;
+    let cases: [(Fails, &str); 3] = [
+        (bad_gateway, "HTTP 502 Bad Gateway without an access_token"),
+        (busy, "-1 busy ***"),
+        (cut, "the connection broke"),
+    ];
+    for (fails, expected) in cases {
+        let mock = MockTransport::new(move |_| fails());
+        let cloud = Cloud::builder()
+            .permissions(Permissions::allow([GET]))
+            .app_secret("wx1", "s3cret")
+            .retry(RetryPolicy::new().first_delay(1000 * MS).jitter(|| 1.0))
+            .transport(mock.clone())
+            .build()
+            .expect("complete");
+        let error = get(&within(&cloud, 300 * MS)).await.expect_err("late");
+        assert!(error.is_timeout());
+        let (text, expected) = (
+            error.err_msg(),
+            format!("{after}; the last attempt to get one: {expected}"),
+        );
+        assert!(text.contains(&expected), "{text}");
+        // With time enough it is the error itself.
+        let error = get(&cloud).await.expect_err("fails");
+        assert!(!error.is_timeout(), "{error}");
+    }
+    let slow = Slow::at(Pace {
+        token: 500 * MS,
+        ..Pace::default()
+    });
+    let error = get(&within(&slow.cloud(), 300 * MS))
+        .await
+        .expect_err("late");
+    assert!(error.err_msg().ends_with(after), "{error}");
+}
+
 /// One caller's deadline ends its own waiting, and nobody else's.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_others_wait_for_comes_all_the_same() {
