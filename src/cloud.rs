@@ -83,9 +83,11 @@ impl Cloud {
     ///
     /// The deadline bounds all that a call does: waiting for an access token, sending, repeating
     /// and reading the reply. Past it the call fails with -604102
-    /// ([`is_timeout`](Error::is_timeout)) and leaves nothing running; WeChat may have acted all
-    /// the same. A call that begins after it sends nothing. If the handle has a deadline already,
-    /// the earlier one counts.
+    /// ([`is_timeout`](Error::is_timeout)) and leaves nothing of its own running; WeChat may have
+    /// acted all the same. A request for an access token goes on, because the next call needs it, too;
+    /// the error of a call that waited for it has what came of the latest attempt. A call that begins
+    /// after the deadline sends nothing. If the handle has a deadline already, the earlier one counts.
+    /// This needs the clock of a Tokio runtime.
     ///
     /// In a handler of [`runtime::run`](crate::runtime::run) calls are bounded without this.
     ///

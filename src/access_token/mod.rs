@@ -17,11 +17,14 @@
 //! | 290 to 174 seconds before its end, at a moment that differs from process to process | has the old one at once | the first call starts one renewal in the background; if it fails, the next one follows 5 seconds later, then 10, 20, 40, 60 |
 //! | the last 60 seconds, because no call came or renewals failed | waits for the new one; has the old one if there is no other to be had | |
 //! | WeChat rejects it (40001, 40014, 42001) | waits for another one, and is repeated once | one renewal for all whose token was the rejected one; the others go on |
-//! | WeChat hands out the very token that it rejected | waits | a new one is forced, at most every 72 minutes for all who share, because WeChat allows 20 a day |
+//! | WeChat hands out the very token that it rejected | waits | a new one is forced, at most every 72 minutes for all who share, because WeChat allows 20 a day; a request that did not reach WeChat does not count |
 //!
 //! A renewal in the background needs a Tokio runtime; without one, calls wait as in the last
 //! minute. A process without calls renews nothing. Whoever gives up waiting does not end the
 //! renewal for others; dropping the last clone of the [`Cloud`] does.
+//!
+//! Lifetimes are measured by a clock that may stand still while the machine sleeps. A token that ended
+//! meanwhile is rejected by WeChat at the first call, which goes on with another one.
 //!
 //! # Across processes
 //!

@@ -47,7 +47,8 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
 end
 return 0";
 
-/// Shares the token through a Redis server, 4.0 or later, or one that speaks its protocol.
+/// Shares the token through a Redis server, 4.0 or later, or one that speaks its protocol. It must be
+/// one that takes writes: a replica, or a node of a cluster that refers to another one, counts as away.
 ///
 /// What is in there, and what it can be found with; all keys run out by themselves:
 ///

@@ -33,13 +33,16 @@ pub(crate) use attempts::{Attempts, Outcome};
 /// | any other `errcode`, such as 45009 | final | final |
 /// | the transport's time limit, a certificate, a reply that is too large or makes no sense | final | final |
 ///
-/// A time limit is final because it was the whole time that the caller had to give. A rejected
+/// A time limit is final because it was the whole time that the caller had to give. A connection that
+/// is not made within the limit of [`HttpsTransport`](crate::transport::HttpsTransport) for it (10
+/// seconds) counts as none; with the defaults there is no time left for another attempt then. A rejected
 /// access token is no failure in this sense: it is renewed, and the call with the new one has all
 /// its attempts again.
 ///
 /// No wait begins that would end after the call's [deadline](crate::Cloud::with_deadline). The
 /// call then fails with its last error, whose [hint](crate::Error::hint) says how often it was
-/// tried.
+/// tried. The request for an access token has no deadline, because others wait for it as well: a call
+/// whose deadline passes meanwhile fails with -604102 and names the request's last error.
 ///
 /// Waiting needs the clock of a Tokio runtime. Under another executor use [`none`](Self::none).
 ///
