@@ -122,11 +122,12 @@ async fn a_rejected_token_that_the_store_holds_for_longer_is_not_used_again() {
     assert_eq!(accepted(&cloud).await.expect("accepted"), "T3");
 }
 
-/// A store that can be away.
+/// A store that can be away, or as a replica of Redis can be read and not be written.
 #[derive(Clone, Default)]
 struct Moody {
     store: MemoryStore,
     away: Arc<AtomicBool>,
+    read_only: bool,
     asked: Arc<AtomicUsize>,
 }
 
@@ -137,6 +138,13 @@ impl Moody {
             return Err(StoreError::new("gone fishing"));
         }
         Ok(&self.store)
+    }
+
+    fn mood_to_write(&self) -> Result<&MemoryStore, StoreError> {
+        if self.read_only {
+            return Err(StoreError::new("read only"));
+        }
+        self.mood()
     }
 }
 
@@ -152,15 +160,15 @@ impl TokenStore for Moody {
         token: &SharedToken,
         rejected: Option<&str>,
     ) -> Result<Option<SharedToken>, StoreError> {
-        self.mood()?.save(key, token, rejected).await
+        self.mood_to_write()?.save(key, token, rejected).await
     }
 
     async fn lock(&self, key: &str, owner: &str, time: Duration) -> Result<bool, StoreError> {
-        self.mood()?.lock(key, owner, time).await
+        self.mood_to_write()?.lock(key, owner, time).await
     }
 
     async fn unlock(&self, key: &str, owner: &str) -> Result<(), StoreError> {
-        self.mood()?.unlock(key, owner).await
+        self.mood_to_write()?.unlock(key, owner).await
     }
 }
 
@@ -238,39 +246,15 @@ impl tracing::Subscriber for Log {
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
-/// A store that can be read and not be written, as a replica of Redis.
-struct ReadOnly(MemoryStore);
-
-#[async_trait]
-impl TokenStore for ReadOnly {
-    async fn load(&self, key: &str) -> Result<Option<SharedToken>, StoreError> {
-        self.0.load(key).await
-    }
-
-    async fn save(
-        &self,
-        _: &str,
-        _: &SharedToken,
-        _: Option<&str>,
-    ) -> Result<Option<SharedToken>, StoreError> {
-        Err(StoreError::new("read only"))
-    }
-
-    async fn lock(&self, _: &str, _: &str, _: Duration) -> Result<bool, StoreError> {
-        Err(StoreError::new("read only"))
-    }
-
-    async fn unlock(&self, _: &str, _: &str) -> Result<(), StoreError> {
-        Err(StoreError::new("read only"))
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_store_that_cannot_be_written_is_one_outage_however_often_it_is_read() {
     let log = Log::default();
     let _logged = tracing::subscriber::set_default(log.clone());
     let wechat = WeChat::default();
-    let builder = builder_over(wechat.clone()).token_store(ReadOnly(MemoryStore::new()));
+    let builder = builder_over(wechat.clone()).token_store(Moody {
+        read_only: true,
+        ..Moody::default()
+    });
     let cloud = builder.build().expect("complete");
     for number in 1..=3 {
         let token = accepted(&cloud).await.expect("accepted");
