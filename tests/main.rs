@@ -2,6 +2,7 @@
 
 mod api_base;
 mod call;
+mod chaos;
 mod faults;
 mod help;
 #[cfg(unix)]

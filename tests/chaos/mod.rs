@@ -1,0 +1,97 @@
+//! Every fault of the emulator against every client, over real sockets, with the exact outcome that
+//! the policy of retries makes of it.
+//!
+//! `media.rs` and `send.rs` are the table; `case.rs` says what a case is, `drawn.rs` what chance
+//! comes to; `cell.rs` runs one, with `clients.rs` and `node.rs`; `table.rs` prints.
+
+mod case;
+mod cell;
+mod clients;
+mod drawn;
+mod media;
+mod node;
+mod send;
+mod table;
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use case::{Calls, Case, Client};
+use cell::Cell;
+use node::Node;
+use table::Table;
+
+/// How many calls are made at once.
+const MANY: usize = 64;
+
+/// In one thread, because then calls that are made at once are; see [`media`].
+#[tokio::test]
+#[ignore = "takes a while: `cargo xtask chaos` runs it"]
+async fn every_fault_comes_to_what_the_whole_table_says() {
+    run(|_| true).await;
+}
+
+/// Without what takes long: many calls at once only from one client in Rust and from Node, and never
+/// where they have to wait for a time limit.
+#[tokio::test]
+async fn every_fault_comes_to_what_the_table_says() {
+    run(
+        |Cell {
+             case,
+             client,
+             calls,
+         }| match calls {
+            Calls::InARow(_) => true,
+            Calls::AtOnce(_) => matches!(client, Client::Typed | Client::Node) && !case.is_slow(),
+        },
+    )
+    .await;
+}
+
+async fn run(is_wanted: fn(&Cell) -> bool) {
+    let node = Arc::new(Mutex::new(Node::start().await));
+    for (title, cases) in [
+        ("getTempMedia, which may be made twice", media::cases()),
+        ("send, which may not", send::cases()),
+    ] {
+        let rows: Vec<Vec<_>> = cases
+            .iter()
+            .map(|case| cells(case).filter(is_wanted).collect())
+            .collect();
+        let mut table = Table::of(title, &rows.concat());
+        for cells in rows {
+            table.fault();
+            // Side by side: most of the time they wait.
+            let running: JoinSet<_> = cells
+                .iter()
+                .enumerate()
+                .map(|(place, cell)| {
+                    let run = cell.run(Arc::clone(&node));
+                    async move { (place, run.await) }
+                })
+                .collect();
+            let mut got = running.join_all().await;
+            got.sort_by_key(|(place, _)| *place);
+            for (cell, (_, got)) in cells.iter().zip(&got) {
+                if let Err(difference) = table.add(cell, got) {
+                    panic!("{difference}");
+                }
+            }
+        }
+        table.sums();
+    }
+}
+
+fn cells(case: &Case) -> impl Iterator<Item = Cell> {
+    let at_once = case.at_once.then_some(Calls::AtOnce(MANY));
+    let all = [Calls::InARow(case.in_a_row)].into_iter().chain(at_once);
+    all.flat_map(move |calls| {
+        case.clients().iter().map(move |client| Cell {
+            case: *case,
+            client: *client,
+            calls,
+        })
+    })
+}
