@@ -156,6 +156,13 @@ impl Case {
         }
     }
 
+    /// Whether it is one of those that users meet most.
+    pub(super) fn is_preset(&self) -> bool {
+        const PRESETS: [&str; 4] = ["busy", "token-expired", "rate-limited", "flaky-network"];
+
+        PRESETS.iter().any(|preset| self.fault.starts_with(preset))
+    }
+
     /// Whether it takes the time that some limit gives.
     pub(super) fn is_slow(&self) -> bool {
         matches!(self.setting, Setting::TimeLimit | Setting::Deadline)
@@ -274,7 +281,7 @@ impl fmt::Display for Outcome {
         }
         write!(f, ", {} faulted", self.met)?;
         if self.messages > 0 {
-            write!(f, ", {} messages", self.messages)?;
+            write!(f, ", {} delivered", self.messages)?;
         }
         Ok(())
     }

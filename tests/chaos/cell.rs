@@ -21,11 +21,12 @@ use crate::tool::GUARD;
 const TOKEN_PATH: &str = "/cgi-bin/stable_token";
 
 /// A case, a client and a number of calls.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Cell {
     pub(super) case: Case,
     pub(super) client: Client,
     pub(super) calls: Calls,
+    pub(super) expected: Outcome,
 }
 
 /// The address of an emulator, where it may not listen yet.
@@ -39,8 +40,13 @@ struct Address {
 }
 
 impl Cell {
-    pub(super) fn expected(&self) -> Outcome {
-        (self.case.expected)(self.client, self.calls.number())
+    pub(super) fn new(case: Case, client: Client, calls: Calls) -> Self {
+        Self {
+            case,
+            client,
+            calls,
+            expected: (case.expected)(client, calls.number()),
+        }
     }
 
     /// Makes the calls; or else says what must not be, whatever the fault.
@@ -61,6 +67,7 @@ impl Cell {
             case,
             client,
             calls,
+            ..
         } = self;
         let address = Address::open(case.setting);
         let emulator = &address.emulator;
@@ -193,7 +200,7 @@ impl Cell {
 
     /// Clears the faults once as many requests have met them as are expected to.
     async fn clear(&self, emulator: &Emulator, before: usize) {
-        let expected = self.expected().faults_met();
+        let expected = self.expected.faults_met();
         while emulator.journal().entries().len() < before + expected {
             tokio::task::yield_now().await;
         }

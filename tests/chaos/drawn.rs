@@ -1,6 +1,7 @@
 //! What a fault with a seed does to the first requests, found out without a socket.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use cloudcall::transport::Transport as _;
@@ -30,7 +31,7 @@ pub(super) enum Drawn {
 /// What comes of `n` calls whose requests meet this: each request that is not repeated, for which
 /// there is a result, ends a call. It does not matter which call makes which request.
 pub(super) fn walk(
-    spec: &str,
+    spec: &'static str,
     n: usize,
     of_request: impl Fn(Drawn) -> Option<Result<(), i64>>,
 ) -> Outcome {
@@ -53,18 +54,20 @@ pub(super) fn walk(
     outcome.requests(requests).met(met)
 }
 
-/// Asks in a thread, because the caller's runtime is busy with the caller.
-fn drawn(spec: &str) -> Vec<(Drawn, bool)> {
-    std::thread::scope(|scope| {
-        let asking = || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_time()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(ask(spec))
-        };
-        scope.spawn(asking).join().expect("no panic")
-    })
+/// Asks once, in a thread, because the caller's runtime is busy with the caller.
+fn drawn(spec: &'static str) -> Vec<(Drawn, bool)> {
+    static KNOWN: Mutex<BTreeMap<&str, Vec<(Drawn, bool)>>> = Mutex::new(BTreeMap::new());
+
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let ask = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(ask(spec))
+    };
+    let thread = || std::thread::scope(|scope| scope.spawn(ask).join().expect("no panic"));
+    known.entry(spec).or_insert_with(thread).clone()
 }
 
 /// For each of the first requests what happens to it, and whether it meets a fault at all.

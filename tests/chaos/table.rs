@@ -1,5 +1,7 @@
 //! The table, printed as it comes about.
 
+use std::fmt;
+
 use super::case::Outcome;
 use super::cell::Cell;
 
@@ -8,10 +10,15 @@ pub(super) struct Table {
     fault: usize,
     calls: usize,
     outcome: usize,
-    cells: usize,
-    calls_made: usize,
+}
+
+/// What the rows add up to.
+#[derive(Default)]
+pub(super) struct Sums {
     faults: usize,
+    runs: usize,
     survived: usize,
+    calls: usize,
     requests: usize,
 }
 
@@ -21,12 +28,7 @@ impl Table {
         let table = Self {
             fault: widest(|it| it.case.to_string()).unwrap_or_default(),
             calls: widest(|it| it.calls.to_string()).unwrap_or_default(),
-            outcome: widest(|it| it.expected().to_string()).unwrap_or_default(),
-            cells: 0,
-            calls_made: 0,
-            faults: 0,
-            survived: 0,
-            requests: 0,
+            outcome: widest(|it| it.expected.to_string()).unwrap_or_default(),
         };
         println!("\n{title}\n");
         table.line("fault", "client", "calls", "expected", "got");
@@ -43,20 +45,20 @@ impl Table {
         println!("{fault:<f$} | {client:<7} | {calls:<c$} | {expected:<o$} | {got}");
     }
 
-    /// A case whose cells follow.
-    pub(super) fn fault(&mut self) {
-        self.faults += 1;
-    }
-
     /// Prints what came of a cell, and adds it up; an error says how it differs from what was
     /// expected.
-    pub(super) fn add(&mut self, cell: &Cell, got: &Result<Outcome, String>) -> Result<(), String> {
+    pub(super) fn row(
+        &self,
+        cell: &Cell,
+        got: &Result<Outcome, String>,
+        sums: &mut Sums,
+    ) -> Result<(), String> {
         let Cell {
             case,
             client,
             calls,
+            expected,
         } = cell;
-        let expected = cell.expected();
         let seen = match got {
             Ok(outcome) => outcome.to_string(),
             Err(wrong) => format!("WRONG: {wrong}"),
@@ -69,11 +71,11 @@ impl Table {
             &seen,
         );
         match got {
-            Ok(outcome) if *outcome == expected => {
-                self.cells += 1;
-                self.calls_made += calls.number();
-                self.survived += usize::from(outcome.is_survived());
-                self.requests += outcome.sent();
+            Ok(outcome) if outcome == expected => {
+                sums.runs += 1;
+                sums.survived += usize::from(outcome.is_survived());
+                sums.calls += calls.number();
+                sums.requests += outcome.sent();
                 Ok(())
             }
             _ => Err(format!(
@@ -82,20 +84,29 @@ impl Table {
             )),
         }
     }
+}
 
-    /// Prints the sums.
-    pub(super) fn sums(&self) {
+impl Sums {
+    /// One more fault.
+    pub(super) fn fault(&mut self) {
+        self.faults += 1;
+    }
+}
+
+impl fmt::Display for Sums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            cells,
-            calls_made,
             faults,
+            runs,
             survived,
+            calls,
             requests,
-            ..
         } = self;
-        println!(
-            "\n{faults} faults tried in {cells} runs; survived without notice in {survived}, and \
-             as told in the others; {calls_made} calls, {requests} requests sent"
-        );
+        write!(
+            f,
+            "{faults} faults tried in {runs} runs of {calls} calls, which sent {requests} requests: \
+             survived in {survived} runs, and failed as expected in {}",
+            runs - survived
+        )
     }
 }

@@ -1,5 +1,6 @@
 //! The project's chores: `cargo xtask ci` runs what CI runs, in CI's order.
 
+mod chaos;
 mod light;
 mod node;
 mod redis;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask ci      everything that CI checks, stopping at the first failure
+cargo xtask chaos   every fault of the emulator against every client, printed as tables
 cargo xtask light   the SDK without its default features pulls in no HTTP client, server or CLI
 ";
 
@@ -16,6 +18,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => steps::ci(),
+        ["chaos"] => chaos::table(),
         ["light"] => light::check(),
         _ => {
             eprint!("{USAGE}");
