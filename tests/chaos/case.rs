@@ -16,7 +16,7 @@ pub(super) struct Case {
     pub(super) setting: Setting,
     /// There is no access token before the calls.
     pub(super) cold: bool,
-    /// How many calls are made one after another.
+    /// How many calls are made one after another, if any.
     pub(super) in_a_row: usize,
     /// Whether there is a run with many calls at once.
     pub(super) at_once: bool,
@@ -139,6 +139,10 @@ impl Case {
             at_once: false,
             ..self
         }
+    }
+
+    pub(super) fn only_at_once(self) -> Self {
+        self.in_a_row(0)
     }
 
     pub(super) fn labelled(self, content_type: &'static str) -> Self {

@@ -180,7 +180,10 @@ impl Cell {
 
     /// Enough for all requests to arrive, however busy the machine.
     fn soon(&self) -> Duration {
-        Duration::from_secs(if self.calls.number() == 1 { 1 } else { 4 })
+        Duration::from_millis(match self.calls {
+            Calls::InARow(_) => 1_500,
+            Calls::AtOnce(_) => 4_000,
+        })
     }
 
     fn time_limit(&self) -> Duration {

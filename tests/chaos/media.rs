@@ -96,7 +96,9 @@ fn time() -> Vec<Case> {
         media("delay=100ms", |_, n| ok(n).met(n)),
         media("no-answer", |_, n| fail(n, TIMEOUT).met(n)).with(Setting::TimeLimit),
         media("no-answer", |_, n| fail(n, TIMEOUT).met(n)).with(Setting::Deadline),
-        media("no-answer,once", |_, n| mixed(n - 1, 1, TIMEOUT).met(1)).with(Setting::TimeLimit),
+        media("no-answer,once", |_, n| mixed(n - 1, 1, TIMEOUT).met(1))
+            .with(Setting::TimeLimit)
+            .only_at_once(),
         // The connection ends without an answer, and the repeated request gets one.
         media("no-answer", |_, n| ok(n).requests(2 * n).met(n)).with(Setting::Cleared),
         media("drip", |_, n| ok(n).met(n)),

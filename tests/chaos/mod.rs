@@ -15,6 +15,7 @@ mod table;
 
 use std::sync::Arc;
 
+use cloudcall_emulator::Fault;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -82,10 +83,35 @@ async fn run(is_wanted: fn(&Cell) -> bool) {
 }
 
 fn cells(case: &Case) -> impl Iterator<Item = Cell> {
+    let in_a_row = (case.in_a_row > 0).then_some(Calls::InARow(case.in_a_row));
     let at_once = case.at_once.then_some(Calls::AtOnce(MANY));
-    let all = [Calls::InARow(case.in_a_row)].into_iter().chain(at_once);
+    let all = in_a_row.into_iter().chain(at_once);
     all.flat_map(move |calls| {
         let cell = move |client: &Client| Cell::new(*case, *client, calls);
         case.clients().iter().map(cell)
     })
+}
+
+/// What can be written in a SPEC is what the hints for wrong ones list.
+#[test]
+fn the_table_has_every_fault_and_every_option() {
+    const NO_NAMES: &str = "write or a preset at the end of an";
+
+    let mut names = Vec::new();
+    for wrong in ["?", "busy,?"] {
+        let error = wrong.parse::<Fault>().expect_err(wrong);
+        let words = error.hint().split([',', ':', ' ']);
+        let listed = words.filter_map(|word| word.split('=').next());
+        let is_name = |word: &&str| !NO_NAMES.split(' ').any(|other| other == *word);
+        let listed = listed.filter(|word| !word.is_empty()).filter(is_name);
+        names.extend(listed.map(str::to_owned));
+    }
+    assert!(names.len() > 20, "{names:?}");
+    let cases = media::cases();
+    for name in names {
+        let mut words = cases
+            .iter()
+            .flat_map(|case| case.fault.split([',', ':', '=']));
+        assert!(words.any(|word| word == name), "{name} is not tried");
+    }
 }
