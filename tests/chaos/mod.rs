@@ -57,6 +57,7 @@ async fn run(is_wanted: fn(&Cell) -> bool) {
         let rows: Vec<Vec<_>> = cases
             .iter()
             .map(|case| cells(case).filter(is_wanted).collect())
+            .filter(|cells: &Vec<_>| !cells.is_empty())
             .collect();
         let table = Table::of(title, &rows.concat());
         for cells in rows {
