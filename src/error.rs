@@ -257,7 +257,7 @@ impl Error {
         if let Some(hint) = &mut self.0.hint {
             clean(hint);
         }
-        self.0.reply = self.0.reply.map(|reply| redacted_json(reply, redactor));
+        self.0.reply = self.0.reply.map(|reply| redactor.clean_json(reply));
         self.0.source = self
             .0
             .source
@@ -359,27 +359,6 @@ fn mentions(error: &(dyn StdError + 'static), redactor: &Redactor) -> bool {
         || error
             .source()
             .is_some_and(|cause| mentions(cause, redactor))
-}
-
-/// The same JSON, without secrets in keys and texts.
-pub(crate) fn redacted_json(value: Value, redactor: &Redactor) -> Value {
-    match value {
-        Value::String(text) => redactor.clean(&text).into(),
-        Value::Array(items) => items
-            .into_iter()
-            .map(|item| redacted_json(item, redactor))
-            .collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, field)| {
-                (
-                    redactor.clean(&name).into_owned(),
-                    redacted_json(field, redactor),
-                )
-            })
-            .collect(),
-        plain => plain,
-    }
 }
 
 /// What the SDK's table says of a code; empty for WeChat's own numbers.

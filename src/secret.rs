@@ -1,11 +1,13 @@
 //! Texts that are never shown.
 
+mod quoted;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use memchr::memmem;
+use serde_json::Value;
 
 /// An access token or an app secret. Its `Debug` shows nothing, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,7 +41,7 @@ impl fmt::Debug for Secret {
 /// Takes secrets out of texts that came from outside: servers and proxies like to quote the
 /// request.
 #[derive(Default)]
-pub(crate) struct Redactor(Vec<String>);
+pub(crate) struct Redactor(Vec<Secret>);
 
 impl Redactor {
     /// Takes out these secrets too.
@@ -47,72 +49,89 @@ impl Redactor {
         secrets.into_iter().for_each(|secret| self.add(secret));
     }
 
-    /// Takes out this secret too, as it is, as it stands in a URL, and as it stands in JSON.
+    /// Takes out this secret too, as it is, as it may stand in a URL, and as it may stand in JSON.
     pub(crate) fn add(&mut self, secret: &Secret) {
-        let plain = secret.expose();
-        let encoded = crate::openapi::request::encode(plain).to_string();
-        let json = serde_json::Value::from(plain).to_string();
-        let json = json.trim_matches('"').to_owned();
-        for form in [
-            lower_case_escapes(&encoded),
-            encoded,
-            json,
-            plain.to_owned(),
-        ] {
-            if !form.is_empty() && !self.0.contains(&form) {
-                self.0.push(form);
-            }
+        if !secret.expose().is_empty() && !self.0.contains(secret) {
+            self.0.push(secret.clone());
         }
     }
 
     /// Whether the text holds a secret.
     pub(crate) fn finds_in(&self, text: &str) -> bool {
-        self.0.iter().any(|secret| text.contains(secret))
+        let text = text.as_bytes();
+        (0..text.len()).any(|at| self.end_of_secret(text, at).is_some())
     }
 
     /// The text with `***` in the place of each secret.
     pub(crate) fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if !self.finds_in(text) {
-            return Cow::Borrowed(text);
+        match self.cleaned(text.as_bytes()) {
+            Some(clean) => {
+                let clean = String::from_utf8(clean);
+                Cow::Owned(clean.expect("whole letters are taken out"))
+            }
+            None => Cow::Borrowed(text),
         }
-        let clean = self
-            .0
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
-        Cow::Owned(clean)
     }
 
     /// Bytes with `***` in the place of each secret. The same ones, if there is none.
     pub(crate) fn clean_bytes(&self, bytes: &Bytes) -> Bytes {
-        self.0.iter().fold(bytes.clone(), |bytes, secret| {
-            let finder = memmem::Finder::new(secret);
-            let mut clean = Vec::new();
-            let mut copied = 0;
-            for at in finder.find_iter(&bytes) {
-                clean.extend_from_slice(&bytes[copied..at]);
-                clean.extend_from_slice(b"***");
-                copied = at + secret.len();
-            }
-            if copied == 0 {
-                return bytes;
-            }
-            clean.extend_from_slice(&bytes[copied..]);
-            clean.into()
-        })
+        self.cleaned(bytes)
+            .map_or_else(|| bytes.clone(), Bytes::from)
     }
-}
 
-/// `%2F` as `%2f`, the other way to write it.
-fn lower_case_escapes(encoded: &str) -> String {
-    let mut pieces = encoded.split('%');
-    let mut lower = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let (escape, rest) = piece.split_at_checked(2).unwrap_or((piece, ""));
-        lower.push('%');
-        lower.push_str(&escape.to_ascii_lowercase());
-        lower.push_str(rest);
+    /// The text with `***` in the place of each secret, if there is any.
+    fn cleaned(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let mut clean = Vec::new();
+        let (mut copied, mut at) = (0, 0);
+        while at < text.len() {
+            match self.end_of_secret(text, at) {
+                Some(end) => {
+                    clean.extend_from_slice(&text[copied..at]);
+                    clean.extend_from_slice(b"***");
+                    (copied, at) = (end, end);
+                }
+                None => at += 1,
+            }
+        }
+        if copied == 0 {
+            return None;
+        }
+        clean.extend_from_slice(&text[copied..]);
+        Some(clean)
     }
-    lower
+
+    /// The JSON with `***` in the place of each secret, in keys, texts and numbers.
+    pub(crate) fn clean_json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => self.clean(&text).into(),
+            Value::Number(number) if self.finds_in(&number.to_string()) => "***".into(),
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| self.clean_json(item))
+                .collect(),
+            Value::Object(fields) => fields
+                .into_iter()
+                .map(|(name, field)| (self.clean(&name).into_owned(), self.clean_json(field)))
+                .collect(),
+            plain => plain,
+        }
+    }
+
+    /// The end of the longest secret that begins here.
+    fn end_of_secret(&self, text: &[u8], at: usize) -> Option<usize> {
+        let ends = self.0.iter().filter_map(|secret| {
+            let plain = secret.expose();
+            let byte = text[at];
+            // Most bytes can begin none of a secret's forms.
+            let begins = plain.as_bytes()[0] == byte || matches!(byte, b'%' | b'\\' | b'+');
+            if begins {
+                quoted::end(text, at, plain)
+            } else {
+                None
+            }
+        });
+        ends.max()
+    }
 }
 
 #[cfg(test)]
@@ -123,11 +142,35 @@ mod tests {
     fn a_secret_is_found_however_it_is_written() {
         let mut redactor = Redactor::default();
         redactor.add(&Secret::from("a/\"b+c"));
-        for text in ["a/\"b+c", "a%2F%22b%2Bc", "a%2f%22b%2bc", "a/\\\"b+c"] {
+        for text in [
+            "a/\"b+c",
+            "a%2F%22b%2Bc",
+            "a%2f%22b%2bc",
+            "a/%22b%2Bc",
+            "a/\\\"b+c",
+            r#"a\/\"b\u002bc"#,
+            r"\u0061\u002F\u0022b+c",
+        ] {
             assert_eq!(redactor.clean(&format!("<{text}>")), "<***>", "{text}");
         }
         assert_eq!(redactor.clean("a/b"), "a/b");
         let bytes = redactor.clean_bytes(&Bytes::from_static(b"\xffa/\"b+c-a%2F%22b%2Bc\xff"));
         assert_eq!(bytes, &b"\xff***-***\xff"[..]);
+    }
+
+    #[test]
+    fn a_secret_that_begins_with_another_goes_as_a_whole() {
+        let mut redactor = Redactor::default();
+        redactor.extend(&["abc".into(), "abcdef".into()]);
+        assert_eq!(redactor.clean("abcdef abc"), "*** ***");
+    }
+
+    #[test]
+    fn json_is_cleaned_in_keys_texts_and_numbers() {
+        let mut redactor = Redactor::default();
+        redactor.add(&"1234".into());
+        let json = serde_json::json!({"a1234": [1234, 12.5, "x1234", null]});
+        let clean = serde_json::json!({"a***": ["***", 12.5, "x***", null]});
+        assert_eq!(redactor.clean_json(json), clean);
     }
 }

@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::files::{self, Files};
 use super::form::{self, SentPart};
 use super::format::{Body, Part};
-use crate::error::redacted_json;
 use crate::secret::Redactor;
 
 /// The body of a request; none when it is empty.
@@ -44,7 +43,7 @@ pub(super) fn of_response(
         return Some(Body::File(files::keep(clean, files)));
     };
     Some(match lossless_json(text) {
-        Some(json) => Body::Json(redacted_json(json, redactor)),
+        Some(json) => Body::Json(redactor.clean_json(json)),
         None => Body::Text(redactor.clean(text).into_owned()),
     })
 }
