@@ -100,6 +100,19 @@ impl Redactor {
         Some(clean)
     }
 
+    /// Whether a key, text or number of the JSON holds a secret.
+    pub(crate) fn finds_in_json(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.finds_in(text),
+            Value::Number(number) => self.finds_in(&number.to_string()),
+            Value::Array(items) => items.iter().any(|item| self.finds_in_json(item)),
+            Value::Object(fields) => fields
+                .iter()
+                .any(|(name, field)| self.finds_in(name) || self.finds_in_json(field)),
+            Value::Null | Value::Bool(_) => false,
+        }
+    }
+
     /// The JSON with `***` in the place of each secret, in keys, texts and numbers.
     pub(crate) fn clean_json(&self, value: Value) -> Value {
         match value {
@@ -171,6 +184,7 @@ mod tests {
         redactor.add(&"1234".into());
         let json = serde_json::json!({"a1234": [1234, 12.5, "x1234", null]});
         let clean = serde_json::json!({"a***": ["***", 12.5, "x***", null]});
+        assert!(redactor.finds_in_json(&json) && !redactor.finds_in_json(&clean));
         assert_eq!(redactor.clean_json(json), clean);
     }
 }

@@ -240,24 +240,52 @@ impl Received {
             .json
             .as_ref()
             .is_some_and(|json| json.get("errcode").is_some());
-        if !of_api {
-            if let Some(refusal) = self.refusal() {
-                return Err(refusal.error(api).tried(self.attempts));
-            }
-            if !self.status.is_success() {
+        match self.refusal() {
+            Some(refusal) if !of_api => return Err(refusal.error(api).tried(self.attempts)),
+            None if !self.status.is_success() => {
                 return Err(self.http_error(redactor).tried(self.attempts));
             }
+            _ => {}
         }
-        let body = match (&self.json, str::from_utf8(&self.body)) {
-            (Some(_), Ok(text)) if redactor.finds_in(text) => {
-                redactor.clean(text).into_owned().into()
-            }
-            _ => self.body,
-        };
+        let body = self.without_secrets(api, redactor);
+        let labelled = is_json(&self.content_type) || is_plain_text(&self.content_type);
         Ok(Answer {
-            content_type: self.content_type,
+            // The refusal in an HTTP error is one whatever its label says.
+            content_type: if self.json.is_some() && !labelled {
+                "application/json".to_owned()
+            } else {
+                self.content_type
+            },
             body,
         })
+    }
+
+    /// The body, with `***` in the place of a secret where another SDK may show it: in JSON, and in
+    /// what fails to be JSON.
+    fn without_secrets(&self, api: &Api, redactor: &Redactor) -> Bytes {
+        let is_shown = self.json.is_some()
+            || is_json(&self.content_type)
+            || is_plain_text(&self.content_type) && !api.media;
+        if !is_shown {
+            return self.body.clone();
+        }
+        let text = String::from_utf8_lossy(&self.body);
+        let clean = redactor.clean(&text);
+        let Some(json) = &self.json else {
+            return match clean {
+                Cow::Borrowed(_) => self.body.clone(),
+                Cow::Owned(clean) => clean.into(),
+            };
+        };
+        // A secret that was escaped twice is only found in what the JSON says.
+        let is_clean = |json: &Value| !redactor.finds_in_json(json);
+        match clean {
+            Cow::Borrowed(_) if is_clean(json) => self.body.clone(),
+            Cow::Owned(clean) if serde_json::from_str(&clean).is_ok_and(|json| is_clean(&json)) => {
+                clean.into()
+            }
+            _ => redactor.clean_json(json.clone()).to_string().into(),
+        }
     }
 
     /// The result of the call, or its error.
@@ -330,14 +358,15 @@ impl Refusal<'_> {
 
     fn error(&self, api: &Api) -> Error {
         match self.number() {
-            Some(errcode) => {
+            // An error with the code of success would be taken for one.
+            Some(errcode) if errcode != 0 => {
                 let error = Error::wechat(api.name, errcode, self.text);
                 match advice(errcode) {
                     Some(advice) => error.with_hint(advice),
                     None => error,
                 }
             }
-            None => {
+            _ => {
                 let Self { code, text } = self;
                 Error::unexpected_reply(&format!(
                     "the reply is a refusal with the code {code}: {text}"
@@ -358,7 +387,7 @@ fn is_falsy(value: &Value) -> bool {
         Value::Null | Value::Bool(false) => true,
         Value::Number(number) => number.as_f64() == Some(0.0),
         // "0" is true in JavaScript, but no error to anyone.
-        Value::String(text) => text.is_empty() || text == "0",
+        Value::String(text) => text.is_empty() || text.parse() == Ok(0_i64),
         Value::Bool(true) | Value::Array(_) | Value::Object(_) => false,
     }
 }
@@ -502,6 +531,29 @@ mod tests {
             "\u{feff}{}",
         ] {
             assert_eq!(parse(invalid.as_bytes()), None, "{invalid}");
+        }
+    }
+
+    #[test]
+    fn no_error_has_the_code_of_success() {
+        let reply = |body: &str| {
+            let response = http::Response::builder()
+                .header(CONTENT_TYPE, "application/json")
+                .body(Bytes::copy_from_slice(body.as_bytes()))
+                .expect("a response");
+            let api = Api::find("customerServiceMessage.send").expect("in the catalog");
+            Received::new(response).into_reply(api, &Redactor::default())
+        };
+        for body in [
+            r#"{"errcode":"00"}"#,
+            r#"{"errcode":"-0"}"#,
+            r#"{"errcode":-0.0}"#,
+        ] {
+            assert_eq!(reply(body).expect(body).err_code(), 0);
+        }
+        for code in ["0", "\"0\"", "0.0"] {
+            let body = format!(r#"{{"error_type":"x","error_code":{code}}}"#);
+            assert_eq!(reply(&body).expect_err(code).err_code(), -604_103);
         }
     }
 

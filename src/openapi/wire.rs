@@ -29,3 +29,86 @@ pub async fn call(cloud: &Cloud, api: &str, arguments: &Arguments) -> Result<Ans
         .and_then(|received| received.into_answer(api, &redactor))
         .map_err(|error| error.redacted(&redactor))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::catalog::Api;
+    use super::super::reply::Received;
+    use super::*;
+    use crate::secret::Redactor;
+
+    const GET: &str = "customerServiceMessage.getTempMedia";
+    const SEND: &str = "customerServiceMessage.send";
+    const TOKEN: &str = "T0K/EN";
+
+    fn answer(api: &str, status: u16, label: &str, body: &[u8]) -> Result<Answer, Error> {
+        let response = http::Response::builder()
+            .status(status)
+            .header(http::header::CONTENT_TYPE, label)
+            .body(Bytes::copy_from_slice(body))
+            .expect("a response");
+        let api = Api::find(api).expect("in the catalog");
+        let mut redactor = Redactor::default();
+        redactor.add(&TOKEN.into());
+        Received::new(response).into_answer(api, &redactor)
+    }
+
+    #[test]
+    fn a_refusal_in_an_http_error_is_json_whatever_its_label_says() {
+        let body = br#"{"errcode":-1,"errmsg":"system error"}"#;
+        for (label, expected) in [
+            ("image/png", "application/json"),
+            ("text/plain", "text/plain"),
+            ("application/json; charset=x", "application/json; charset=x"),
+        ] {
+            let answer = answer(GET, 500, label, body).expect("a refusal of WeChat's");
+            assert_eq!(answer.content_type, expected);
+            assert_eq!(answer.body, &body[..]);
+        }
+    }
+
+    #[test]
+    fn an_http_error_with_the_code_of_success_is_an_error() {
+        let error = answer(GET, 500, "application/json", br#"{"errcode":0}"#);
+        assert_eq!(error.expect_err("HTTP 500").err_code(), -604_103);
+    }
+
+    #[test]
+    fn no_secret_is_in_what_the_other_sdk_may_show() {
+        for (api, label, body, expected) in [
+            (
+                SEND,
+                "text/html; application/json",
+                &br"{T0K/EN"[..],
+                &b"{***"[..],
+            ),
+            (
+                GET,
+                "application/json",
+                b"\"\xffT0K\\/EN\"",
+                "\"\u{fffd}***\"".as_bytes(),
+            ),
+            (GET, "application/json", br#""T0K\u002fEN""#, br#""***""#),
+            // Escaped twice: taken out of the text, it would leave half an escape behind.
+            (
+                GET,
+                "application/json",
+                br#""\\u0054\\u0030K/EN""#,
+                br#""***""#,
+            ),
+            (
+                SEND,
+                "text/plain",
+                b"GET /?access_token=T0K%2FEN",
+                b"GET /?access_token=***",
+            ),
+            (GET, "text/plain", b"a file, T0K/EN", b"a file, T0K/EN"),
+            (GET, "image/png", b"T0K/EN", b"T0K/EN"),
+        ] {
+            let answer = answer(api, 200, label, body).expect("an answer");
+            assert_eq!(answer.body, expected, "{label}");
+        }
+    }
+}
