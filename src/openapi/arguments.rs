@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::case::{convert, snake};
+use super::case::{convert, rename, snake};
 use super::catalog::{Api, Place};
 use crate::buffer::Buffer;
 use crate::error::Error;
@@ -43,7 +43,7 @@ struct Media {
 impl Arguments {
     /// Takes the JSON of a Cloud Call: an object with names in camelCase. `null` is no arguments,
     /// and a field that is `null` is not sent.
-    pub(super) fn from_json(api: &Api, json: Value) -> Result<Self, Error> {
+    pub(crate) fn from_json(api: &Api, json: Value) -> Result<Self, Error> {
         let fields = match json {
             Value::Object(fields) => fields,
             Value::Null => Map::new(),
@@ -53,15 +53,14 @@ impl Arguments {
             }
         };
         let mut arguments = Self::default();
-        for (name, value) in fields {
-            let wire_name = snake(&name);
+        for (wire_name, value) in rename(fields, snake) {
             if value.is_null() {
                 continue;
             }
             if api.place_of(&wire_name) == Place::File {
                 let media: Media = serde_json::from_value(value).map_err(|error| {
                     let detail = format!(
-                        "parameter {name} must be {{contentType, value}} with the file's bytes in value: {error}"
+                        "parameter {wire_name} must be {{contentType, value}} with the file's bytes in value: {error}"
                     );
                     Error::argument(api.name, &detail)
                 })?;
@@ -80,7 +79,7 @@ impl Arguments {
 
     /// Refuses what WeChat would refuse for certain: a required parameter that is missing or
     /// empty.
-    pub(super) fn check(&self, api: &Api) -> Result<(), Error> {
+    pub(crate) fn check(&self, api: &Api) -> Result<(), Error> {
         for parameter in api.parameters {
             let name = parameter.name;
             let refuse = |what: &str| {
@@ -178,6 +177,17 @@ mod tests {
                 checked(api, json).expect_err(expected),
                 format!("openapi.{api}:fail -601002 system args error. {expected}")
             );
+        }
+    }
+
+    #[test]
+    fn of_two_names_that_become_one_the_converted_one_wins() {
+        for json in [
+            json!({"mediaId": "A", "media_id": "B"}),
+            json!({"media_id": "B", "mediaId": "A"}),
+        ] {
+            let sent = checked("customerServiceMessage.getTempMedia", json).expect("complete");
+            assert_eq!(Value::Object(sent.fields), json!({"media_id": "A"}));
         }
     }
 

@@ -46,19 +46,26 @@ pub(crate) fn convert_keys(
     fields: Map<String, Value>,
     key: fn(&str) -> String,
 ) -> Map<String, Value> {
-    let mut converted = Map::with_capacity(fields.len());
+    rename(fields, key)
+        .into_iter()
+        .map(|(name, value)| (name, convert(value, key)))
+        .collect()
+}
+
+/// The same for the object's own keys only: the values stay as they are.
+pub(crate) fn rename(fields: Map<String, Value>, key: fn(&str) -> String) -> Map<String, Value> {
+    let mut renamed = Map::with_capacity(fields.len());
     let mut settled = std::collections::HashSet::new();
     for (name, value) in fields {
-        let value = convert(value, key);
         let new = key(&name);
         if new != name {
             settled.insert(new.clone());
         } else if settled.contains(&new) {
             continue;
         }
-        converted.insert(new, value);
+        renamed.insert(new, value);
     }
-    converted
+    renamed
 }
 
 #[cfg(test)]
