@@ -28,7 +28,7 @@ pub(crate) fn encode(value: &str) -> impl std::fmt::Display {
 const LONGEST_URL: usize = 32 << 10;
 
 /// Refuses arguments that no request can hold, before anything is sent.
-pub(super) fn check(api: &Api, api_base: &str, arguments: &Arguments) -> Result<(), Error> {
+pub(crate) fn check(api: &Api, api_base: &str, arguments: &Arguments) -> Result<(), Error> {
     if url(api, api_base, None, arguments).len() > LONGEST_URL {
         let detail = format!("the arguments make a URL of more than {LONGEST_URL} bytes");
         return Err(Error::argument(api.name, &detail));
@@ -62,7 +62,7 @@ fn url(api: &Api, api_base: &str, token: Option<&Secret>, arguments: &Arguments)
 }
 
 /// Builds the request of a call with checked arguments.
-pub(super) fn build(
+pub(crate) fn build(
     api: &Api,
     api_base: &str,
     token: Option<&Secret>,
@@ -102,37 +102,39 @@ fn multipart(
     fields: serde_json::Map<String, Value>,
     files: &[FilePart],
 ) -> Result<(HeaderValue, Bytes), Error> {
-    let boundary = boundary(files);
-    let size = files.iter().map(|file| file.bytes.len() + 512).sum();
-    let mut body = BytesMut::with_capacity(size);
+    let mut parts = Vec::with_capacity(fields.len() + files.len());
     for (name, value) in fields {
         let value = match value {
             Value::String(text) => text,
             other => other.to_string(),
         };
-        body.put_slice(
-            format!(
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n{value}\r\n",
-                quoted(&name)
-            )
-            .as_bytes(),
-        );
+        let head = format!("Content-Disposition: form-data; name=\"{}\"", quoted(&name));
+        parts.push((head.into_bytes(), Bytes::from(value)));
     }
     for file in files {
-        let content_type = content_type(api, file)?;
         // WeChat takes a part for a file only when it has a name.
         let file_name = file.file_name.as_deref().unwrap_or("file");
-        body.put_slice(
-            format!(
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: ",
-                quoted(&file.field),
-                quoted(file_name)
-            )
-            .as_bytes(),
-        );
-        body.put_slice(content_type.as_bytes());
+        let mut head = format!(
+            "Content-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: ",
+            quoted(&file.field),
+            quoted(file_name)
+        )
+        .into_bytes();
+        head.extend_from_slice(content_type(api, file)?.as_bytes());
+        parts.push((head, file.bytes.clone()));
+    }
+
+    let boundary = boundary(&parts);
+    let size = parts
+        .iter()
+        .map(|(head, content)| head.len() + content.len() + 64)
+        .sum();
+    let mut body = BytesMut::with_capacity(size);
+    for (head, content) in parts {
+        body.put_slice(format!("--{boundary}\r\n").as_bytes());
+        body.put_slice(&head);
         body.put_slice(b"\r\n\r\n");
-        body.put_slice(&file.bytes);
+        body.put_slice(&content);
         body.put_slice(b"\r\n");
     }
     body.put_slice(format!("--{boundary}--\r\n").as_bytes());
@@ -148,17 +150,19 @@ fn content_type(api: &Api, file: &FilePart) -> Result<HeaderValue, Error> {
     })
 }
 
-/// A boundary that stands in none of the files. Counted rather than drawn, so that the same call
+/// A boundary that stands in none of the parts. Counted rather than drawn, so that the same call
 /// is the same request.
-fn boundary(files: &[FilePart]) -> String {
+fn boundary(parts: &[(Vec<u8>, Bytes)]) -> String {
     let taken = |boundary: &str| {
         let finder = memmem::Finder::new(boundary);
-        files.iter().any(|file| finder.find(&file.bytes).is_some())
+        parts
+            .iter()
+            .any(|(head, content)| finder.find(head).is_some() || finder.find(content).is_some())
     };
     (0_u64..)
         .map(|number| format!("cloudcall-form-boundary-{number}"))
         .find(|boundary| !taken(boundary))
-        .expect("a file cannot hold every boundary")
+        .expect("a form cannot hold every boundary")
 }
 
 /// A name inside the quotes of a part's header, as HTML forms write it.
@@ -247,6 +251,25 @@ mod tests {
             upload(b"--cloudcall-form-boundary-0").headers()[CONTENT_TYPE],
             "multipart/form-data; boundary=cloudcall-form-boundary-1"
         );
+    }
+
+    #[test]
+    fn a_field_beside_the_file_cannot_end_its_part() {
+        for (name, value) in [
+            ("note", "\r\n--cloudcall-form-boundary-0\r\n"),
+            ("cloudcall-form-boundary-0", "x"),
+        ] {
+            let request = request(
+                "customerServiceMessage.uploadTempMedia",
+                None,
+                json!({"type": "image", name: value, "media": {"contentType": "x/y", "value": ""}}),
+            );
+            assert_eq!(
+                request.headers()[CONTENT_TYPE],
+                "multipart/form-data; boundary=cloudcall-form-boundary-1",
+                "{name}"
+            );
+        }
     }
 
     use crate::buffer::Buffer;
