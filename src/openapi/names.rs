@@ -156,7 +156,14 @@ pub(crate) fn nearest(name: &str) -> Option<String> {
     if name.len() > 200 {
         return None;
     }
+    let length = name.chars().count();
+    // Names of other lengths cannot be as near, and the measure is slow: a file may be full of them.
+    let can_be_near = |known: &String| {
+        let longer = length.max(known.len());
+        length.abs_diff(known.len()) as f64 <= (1.0 - NEAR) * longer as f64 + 0.001
+    };
     all()
+        .filter(can_be_near)
         .map(|known| (strsim::normalized_damerau_levenshtein(&known, name), known))
         .filter(|(likeness, _)| *likeness >= NEAR)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
