@@ -280,6 +280,9 @@ mod cloud;
 mod deadline;
 mod env;
 mod error;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod openapi;
 mod permissions;
 mod random;

@@ -10,13 +10,13 @@
 //! | `customerServiceMessage.send` | [`send`](customer_service_message::send) | `POST /cgi-bin/message/custom/send` |
 //! | `customerServiceMessage.setTyping` | [`set_typing`](customer_service_message::set_typing) | `POST /cgi-bin/message/custom/typing` |
 
-mod arguments;
+pub(crate) mod arguments;
 mod arriving;
-mod case;
+pub(crate) mod case;
 pub(crate) mod catalog;
 pub mod customer_service_message;
 pub(crate) mod names;
-mod reply;
+pub(crate) mod reply;
 pub(crate) mod request;
 mod sink;
 mod store;

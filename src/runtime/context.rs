@@ -97,7 +97,7 @@ pub struct WxContext {
 
 impl WxContext {
     /// Reads `userInfo` of an event; an event without it has none.
-    pub(super) fn of_event(event: &[u8]) -> Self {
+    pub(crate) fn of_event(event: &[u8]) -> Self {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Envelope {

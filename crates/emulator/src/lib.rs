@@ -165,6 +165,12 @@ mod clock;
 mod drain;
 mod emulator;
 mod faults;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzz {
+    //! What the fuzz targets of `fuzz/` call; not part of the API.
+    pub use crate::gateway::fuzz::{gateway_body, gateway_protobuf};
+}
 mod gateway;
 mod ids;
 mod journal;

@@ -81,7 +81,7 @@ pub async fn get_temp_media(cloud: &Cloud, arguments: GetTempMedia) -> Result<Te
 }
 
 /// Takes the media out of the reply.
-fn media(reply: Reply) -> Result<TempMedia, Error> {
+pub(crate) fn media(reply: Reply) -> Result<TempMedia, Error> {
     let Some((content_type, buffer)) = reply.media() else {
         return Err(not_media(reply));
     };

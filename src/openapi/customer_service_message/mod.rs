@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use super::{Content, Reply};
 use crate::error::Error;
 
+#[cfg(any(fuzzing, test))]
+pub(crate) use get_temp_media::media as temp_media;
 pub use get_temp_media::{GetTempMedia, TempMedia, get_temp_media};
 pub use get_temp_media_to::{TempMediaInfo, get_temp_media_to, get_temp_media_to_file};
 pub use send::{Image, Link, Message, MessageContent, MiniProgramPage, Sent, Text, send};

@@ -2,6 +2,8 @@
 
 mod callers;
 mod functions;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod open_api;
 mod reply;
 mod request;
