@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask ci` runs what CI runs, in CI's order.
 
 mod chaos;
+mod fuzz;
 mod light;
 mod node;
 mod redis;
@@ -11,6 +12,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask ci      everything that CI checks, stopping at the first failure
 cargo xtask chaos   every fault of the emulator against every client, printed as tables
+cargo xtask fuzz [SECONDS]
+                    runs each fuzz target for 30 seconds, or as many as are given (needs nightly
+                    Rust and cargo-fuzz)
 cargo xtask light   the SDK without its default features pulls in no HTTP client, server or CLI
 ";
 
@@ -19,6 +23,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => steps::ci(),
         ["chaos"] => chaos::table(),
+        ["fuzz"] => fuzz::fuzz(fuzz::SECONDS),
+        ["fuzz", seconds] => fuzz::fuzz(seconds),
         ["light"] => light::check(),
         _ => {
             eprint!("{USAGE}");

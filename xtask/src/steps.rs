@@ -74,14 +74,18 @@ pub(crate) fn ci() -> Result<(), Failure> {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = command(&cargo, arguments);
-    // What `cargo run` set for this program would make build scripts run again.
+    forget_this_program(&mut command);
+    command
+}
+
+/// Takes out what `cargo run` set for this program, which would make build scripts run again.
+pub(crate) fn forget_this_program(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
             command.env_remove(&*name);
         }
     }
-    command
 }
 
 /// The root of the workspace.
