@@ -3,6 +3,7 @@
 mod api_base;
 mod call;
 mod chaos;
+mod conversions;
 mod faults;
 mod help;
 #[cfg(unix)]
