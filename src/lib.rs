@@ -285,6 +285,8 @@ mod error;
 pub mod fuzz;
 pub mod openapi;
 mod permissions;
+#[cfg(test)]
+mod properties;
 mod random;
 mod retry;
 #[cfg(feature = "runtime")]

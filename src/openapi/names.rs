@@ -130,7 +130,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("wxacode", &["createQRCode", "get", "getUnlimited"]),
 ];
 
-fn all() -> impl Iterator<Item = String> {
+pub(crate) fn all() -> impl Iterator<Item = String> {
     NAMES.iter().flat_map(|(category, methods)| {
         methods
             .iter()

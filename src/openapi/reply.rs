@@ -430,7 +430,7 @@ fn quote(body: &[u8], redactor: &Redactor) -> String {
 
 /// JSON in which no integer loses digits: one that does not fit 64 bits becomes a text of its
 /// digits, which is also what `wx-server-sdk`'s numbers become in a function's result.
-fn parse(body: &[u8]) -> Option<Value> {
+pub(crate) fn parse(body: &[u8]) -> Option<Value> {
     let text = String::from_utf8_lossy(body);
     let value = serde_json::from_str(&text);
     match quote_large_integers(&text) {
@@ -516,6 +516,8 @@ mod tests {
             ),
             (&"9".repeat(400), json!("9".repeat(400))),
             ("1.25", json!(1.25)),
+            // As JavaScript reads it: the nearest double, which is not what comes to mind first.
+            ("1844670955164459e0", json!(1_844_670_955_164_459_f64)),
             (
                 "1234567890123456789012e-2",
                 json!(12_345_678_901_234_567_890.12_f64),
