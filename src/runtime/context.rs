@@ -1,8 +1,12 @@
 //! What a function is told about an invocation.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// What is kept of an invocation's time for the report of its outcome.
 const LEAST_RESERVE: Duration = Duration::from_millis(50);
@@ -101,12 +105,36 @@ impl WxContext {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Envelope {
-            user_info: WxContext,
+            user_info: Object<WxContext>,
         }
 
         serde_json::from_slice(event)
-            .map(|Envelope { user_info }| user_info)
+            .map(|Object(Envelope { user_info })| user_info.0)
             .unwrap_or_default()
+    }
+}
+
+/// An object, and no list: serde reads a struct from the list of its fields, too, and whoever may
+/// send any event could say with `[["APPID", "OPENID"]]` that they are another user.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
     }
 }
 
@@ -134,6 +162,25 @@ mod tests {
             );
             let kept = context.deadline() - context.call_deadline();
             assert_eq!(kept, Duration::from_millis(reserve), "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_object_says_who_called() {
+        let caller = |event: &str| WxContext::of_event(event.as_bytes()).open_id;
+        assert_eq!(
+            caller(r#"{"a": [1], "userInfo": {"x": {}, "openId": "o"}}"#).as_deref(),
+            Some("o")
+        );
+        for event in [
+            r#"[["wx1", "o", "u"]]"#,
+            r#"[{"openId": "o"}]"#,
+            r#"{"userInfo": ["wx1", "o", "u"]}"#,
+            r#"{"userInfo": {"openId": "o"}, "userInfo": {"openId": "p"}}"#,
+            r#"{"userInfo": null}"#,
+            "",
+        ] {
+            assert_eq!(caller(event), None, "{event}");
         }
     }
 }
