@@ -516,8 +516,9 @@ mod tests {
             ),
             (&"9".repeat(400), json!("9".repeat(400))),
             ("1.25", json!(1.25)),
-            // As JavaScript reads it: the nearest double, which is not what comes to mind first.
-            ("1844670955164459e0", json!(1_844_670_955_164_459_f64)),
+            // The nearest double, as in JavaScript.
+            ("1844670955164459.0", json!(1_844_670_955_164_459_f64)),
+            ("113.99451205878995", json!(113.994_512_058_789_95)),
             (
                 "1234567890123456789012e-2",
                 json!(12_345_678_901_234_567_890.12_f64),
