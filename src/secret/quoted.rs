@@ -99,6 +99,7 @@ mod tests {
             // A backslash is one, or the beginning of an escape.
             (r"\\x", r"\x"),
             (r"\x", r"\x"),
+            (r"\\", r"\"),
             (r"\\\\x", r"\\x"),
             (r"\\x", r"\\x"),
         ] {
