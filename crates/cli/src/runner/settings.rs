@@ -134,6 +134,9 @@ fn seconds(value: &JsonValue<'_>) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, RngSeed};
+
     use super::*;
 
     #[test]
@@ -208,6 +211,54 @@ mod tests {
                 ..Settings::default()
             };
             assert_eq!(Settings::parse(text), expected, "{text}");
+        }
+    }
+
+    /// Whatever the file says, a function can be run with it.
+    fn assert_sound(text: &str) {
+        let settings = Settings::parse(text);
+        assert!(!settings.timeout.is_zero() && settings.memory > 0, "{text}");
+        for (name, value) in &settings.variables {
+            assert!(!name.is_empty() && !name.contains(['=', '\0']), "{text}");
+            assert!(!value.contains('\0') && !env::is_reserved(name.as_ref()));
+        }
+        if jsonc::parse(text).is_err() {
+            assert_eq!(settings, Settings::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_seeds_of_the_fuzzer_are_sound() {
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/config");
+        let mut count = 0;
+        for seed in Path::new(seeds).read_dir().expect("there are seeds") {
+            let seed = std::fs::read(seed.expect("a readable folder").path()).expect("a file");
+            assert_sound(&String::from_utf8_lossy(&seed));
+            count += 1;
+        }
+        assert!(count > 0);
+    }
+
+    proptest! {
+        #![proptest_config(Config {
+            rng_seed: RngSeed::Fixed(4),
+            failure_persistence: None,
+            ..Config::default()
+        })]
+
+        #[test]
+        fn any_limit_and_any_variable_is_sound(
+            timeout in "-?[0-9]{1,20}(\\.[0-9]{1,9})?([eE][-+]?[0-9]{1,3})?|null|\"1\"",
+            memory in "-?[0-9]{1,12}(\\.0)?|1e3|\\[\\]",
+            name in "[A-Z_=\0]{0,6}|WX_[A-Z]{0,4}|\\PC{0,4}",
+            value: String,
+            any in "[{}\\[\\]\",:a0/*\n\u{feff} ]{0,24}",
+        ) {
+            let variables = serde_json::json!({name: value});
+            assert_sound(&format!(
+                r#"{{"timeout":{timeout},"memorySize":{memory},"envVariables":{variables},}}"#
+            ));
+            assert_sound(&any);
         }
     }
 }
