@@ -124,7 +124,7 @@ async fn in_a_query(texts: &[String]) -> Vec<String> {
 
 #[tokio::test]
 async fn keys_and_queries_are_those_of_the_real_sdk() {
-    let mut objects = random(2000, &object());
+    let mut objects = random(800, &object());
     let keys = random(4000, &key());
     objects.extend(
         keys.into_iter()
