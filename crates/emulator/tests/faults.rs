@@ -244,6 +244,24 @@ async fn a_server_that_closes_lets_go_of_clients_without_an_answer() {
 }
 
 #[tokio::test]
+async fn a_server_that_closes_waits_for_no_delay_and_no_drip() {
+    let server = start(&["delay=1440m,once", "drip=5/1440m"]).await;
+    let target = with_token(&server, MEDIA).await;
+    let mut delayed = open(&server, "GET", &target, "").await;
+    while server.emulator().faults().list()[0].fired == 0 {
+        with_token(&server, "").await;
+    }
+    let mut dripping = open(&server, "GET", &target, "").await;
+    let mut seen = Vec::new();
+    while !seen.ends_with(&PICTURE[..5]) {
+        seen.push(dripping.read_u8().await.expect("more"));
+    }
+    server.close().await;
+    assert_eq!(whole(read(&mut delayed).await).1, PICTURE);
+    assert_eq!(read(&mut dripping).await, (PICTURE[5..].to_vec(), None));
+}
+
+#[tokio::test]
 async fn what_was_cut_is_whole_the_next_time() {
     let picture: Vec<u8> = (0..3_000_000_u32).map(|it| (it % 251) as u8).collect();
     let builder = Emulator::builder().media("LARGE", picture.clone());

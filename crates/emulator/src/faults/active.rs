@@ -58,8 +58,23 @@ struct Inner {
     active: Mutex<Vec<Active>>,
     /// For the seeds that are not given.
     ids: Ids,
-    /// Wakes those that get no answer.
-    released: watch::Sender<()>,
+    /// Wakes those that faults keep waiting. Holds how many servers are closing.
+    released: watch::Sender<usize>,
+}
+
+/// Changes when those that faults keep waiting are let go.
+pub(super) type Released = watch::Receiver<usize>;
+
+/// While this lives, faults keep nobody waiting.
+pub(crate) struct Closing(Faults);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.0.released.send_if_modified(|closing| {
+            *closing -= 1;
+            false
+        });
+    }
 }
 
 struct Active {
@@ -89,8 +104,7 @@ pub(super) struct Met {
     pub(super) effect: Option<Effect>,
     /// For the journal.
     pub(super) name: Arc<str>,
-    /// Changes when those that get no answer are let go.
-    pub(super) released: watch::Receiver<()>,
+    pub(super) released: Released,
 }
 
 impl Faults {
@@ -115,16 +129,18 @@ impl Faults {
         }
     }
 
-    /// Takes all faults away. Connections that get no answer are closed.
+    /// Takes all faults away. Connections that get no answer are closed, and what is slow by a
+    /// fault goes on at once.
     pub fn clear(&self) {
         let mut active = self.locked();
         active.clear();
-        self.release();
+        self.0.released.send_modify(|_| {});
     }
 
-    /// Closes the connections that get no answer.
-    pub(crate) fn release(&self) {
-        self.0.released.send_replace(());
+    /// For a server that closes: lets go of those that wait, and of those that come until it has.
+    pub(crate) fn closing(&self) -> Closing {
+        self.0.released.send_modify(|closing| *closing += 1);
+        Closing(self.clone())
     }
 
     /// The faults in their order, also those that will not happen again.
@@ -161,11 +177,15 @@ impl Faults {
     }
 
     fn met(&self, delay: Duration, effect: Option<Effect>, name: &Effect) -> Met {
+        let mut released = self.0.released.subscribe();
+        if *released.borrow() > 0 {
+            released.mark_changed();
+        }
         Met {
             delay,
             effect,
             name: name.to_string().into(),
-            released: self.0.released.subscribe(),
+            released,
         }
     }
 
@@ -258,6 +278,23 @@ mod tests {
             }
         });
         assert_eq!(counts(&faults), [(4800, 1000)]);
+    }
+
+    #[test]
+    fn nobody_waits_who_comes_while_a_server_closes() {
+        let faults = faults(&["no-answer"]);
+        let waits = || {
+            let met = faults.meet(MEDIA, true).expect("always");
+            !met.released.has_changed().expect("the faults are there")
+        };
+        assert!(waits());
+        let closing = faults.closing();
+        let other = faults.closing();
+        assert!(!waits());
+        drop(closing);
+        assert!(!waits());
+        drop(other);
+        assert!(waits());
     }
 
     #[test]

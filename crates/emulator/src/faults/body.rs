@@ -8,7 +8,8 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tokio::time::Sleep;
+
+use super::active::Released;
 
 /// Says of a response that no caller gets to see any of it.
 #[derive(Clone, Copy)]
@@ -55,17 +56,28 @@ pub(super) struct Drip {
     pause: Duration,
     /// What has arrived and is not passed on yet.
     rest: Bytes,
-    sleep: Option<Pin<Box<Sleep>>>,
+    paused: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    released: Released,
+}
+
+/// Waits for this time, or until those that wait are let go.
+pub(super) async fn pause(time: Duration, mut released: Released) {
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        // An error says that the emulator is gone, which means the same.
+        _ = released.changed() => {}
+    }
 }
 
 impl Drip {
-    pub(super) fn of(body: Body, bytes: usize, pause: Duration) -> Body {
+    pub(super) fn of(body: Body, bytes: usize, pause: Duration, released: Released) -> Body {
         Body::new(Self {
             body,
             bytes,
             pause,
             rest: Bytes::new(),
-            sleep: None,
+            paused: None,
+            released,
         })
     }
 }
@@ -84,12 +96,12 @@ impl HttpBody for Drip {
                 None => return Poll::Ready(None),
             }
         }
-        if let Some(sleep) = &mut self.sleep {
-            ready!(sleep.as_mut().poll(cx));
+        if let Some(paused) = &mut self.paused {
+            ready!(paused.as_mut().poll(cx));
         }
         let piece = self.bytes.min(self.rest.len());
         let piece = self.rest.split_to(piece);
-        self.sleep = Some(Box::pin(tokio::time::sleep(self.pause)));
+        self.paused = Some(Box::pin(pause(self.pause, self.released.clone())));
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
@@ -108,6 +120,7 @@ impl HttpBody for Drip {
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt;
+    use tokio::sync::watch;
     use tokio::time::Instant;
 
     use super::*;
@@ -129,9 +142,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn drops_come_one_a_pause() {
+    async fn drops_come_one_a_pause_until_they_are_let_go() {
+        let (release, released) = watch::channel(0);
+        let drip = || {
+            let body = Body::from("body of text");
+            Drip::of(body, 5, Duration::from_secs(1), released.clone())
+        };
         let start = Instant::now();
-        let mut body = Drip::of(Body::from("body of text"), 5, Duration::from_secs(1));
+        let mut body = drip();
         assert_eq!(body.size_hint().exact(), Some(12));
         for (second, expected) in [(0, "body "), (1, "of te"), (2, "xt")] {
             let frame = body.frame().await.expect("more").expect("no error");
@@ -140,5 +158,13 @@ mod tests {
         }
         assert!(body.frame().await.is_none());
         assert_eq!(start.elapsed(), Duration::from_secs(2));
+
+        let start = Instant::now();
+        let body = tokio::spawn(drip().collect());
+        tokio::task::yield_now().await;
+        release.send_modify(|_| {});
+        let whole = body.await.expect("no panic").expect("no error");
+        assert_eq!(whole.to_bytes(), "body of text");
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

@@ -9,9 +9,9 @@ use axum::response::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use http_body::Body as HttpBody;
-use tokio::sync::watch;
 
-use super::body::{Broken, Drip, Unsent};
+use super::active::Released;
+use super::body::{Broken, Drip, Unsent, pause};
 use super::connection::{ConnectionControl, End, Point};
 use super::effect::{Effect, Moment};
 use crate::drain::drain;
@@ -30,7 +30,7 @@ pub(crate) struct FaultName(pub(crate) Arc<str>);
 /// Holds a response back until it is let go, and ends the connection then.
 #[derive(Clone)]
 struct NoAnswer {
-    released: watch::Receiver<()>,
+    released: Released,
     control: Option<ConnectionControl>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn disturb(
         return next.run(request).await;
     };
     if !met.delay.is_zero() {
-        tokio::time::sleep(met.delay).await;
+        pause(met.delay, met.released.clone()).await;
     }
     let token = token.unwrap_or_default().into_owned();
     let mut response = match met.effect {
@@ -61,7 +61,7 @@ async fn happen(
     wechat: &WeChat,
     effect: Effect,
     token: &str,
-    released: watch::Receiver<()>,
+    released: Released,
     request: Request,
     next: Next,
 ) -> Response {
@@ -86,7 +86,7 @@ async fn happen(
         }
         Effect::Drip { bytes, pause } => {
             let response = next.run(request).await;
-            response.map(|body| Drip::of(body, bytes.get(), pause))
+            response.map(|body| Drip::of(body, bytes.get(), pause, released))
         }
         // The answer to a HEAD has nothing to cut.
         Effect::Cut(_) if request.method() == Method::HEAD => next.run(request).await,

@@ -65,7 +65,7 @@ pub use spec::FaultError;
 /// | `expire-token` | 42001: the access token of the request has expired, from now on | instead | `expire-token,once` |
 /// | `revoke-token` | 40001: the access token of the request is unknown, from now on | instead | `revoke-token,once` |
 /// | `delay=TIME` | nothing, for this time; then what comes without the fault, or from a fault behind it | – | `delay=1s` |
-/// | `no-answer` | nothing, until it gives up, the faults are [cleared](Faults::clear) or the server [closes](crate::EmulatorHandle::close); then the connection ends | instead | `no-answer,once` |
+/// | `no-answer` | nothing, until it gives up; then the connection ends | instead | `no-answer,once` |
 /// | `reset` or `reset=before` | a connection reset (TCP RST) before any answer | instead | `reset,once` |
 /// | `reset=inside` | a connection reset after the first 24 bytes of the answer, inside the headers | after | `reset=inside` |
 /// | `reset=after` | a connection reset after the headers, before the body | after | `reset=after` |
@@ -77,7 +77,9 @@ pub use spec::FaultError;
 ///
 /// TIME is a whole number with its unit: `200ms`, `5s`, `2m`; a day at most. A request without an
 /// access token does not meet `expire-token` and `revoke-token`. `cut` never leaves a body whole:
-/// it takes the last byte at least, if there is one.
+/// it takes the last byte at least, if there is one. When the faults are [cleared](Faults::clear) or
+/// the server [closes](crate::EmulatorHandle::close), nobody waits any longer: what has no answer
+/// ends, and what `delay` or `drip` holds up comes at once.
 ///
 /// # OPTION
 ///

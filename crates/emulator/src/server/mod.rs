@@ -114,7 +114,7 @@ impl EmulatorHandle {
     /// up on such.
     pub async fn close(self) {
         drop(self.stop);
-        self.emulator.faults().release();
+        let _closing = self.emulator.faults().closing();
         // A server that panicked has stopped as well.
         let _ = self.server.await;
     }
