@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -45,8 +46,13 @@ struct Up {
 impl Up {
     fn start(project: &Path) -> Self {
         let mut run = cloudcall(project);
-        run.args(["exec", "--", "sh", "-c", TELL])
-            .stdin(Stdio::piped())
+        run.args(["exec", "--", "sh", "-c", TELL]);
+        Self::of(run)
+    }
+
+    /// A run of [`TELL`].
+    fn of(mut run: Command) -> Self {
+        run.stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = run.spawn().expect("the binary starts");
@@ -133,6 +139,34 @@ fn web_pages_do_not_reach_emulator_and_gateway() {
         let answer = up.send(&page, b"");
         assert!(!answer.starts_with("HTTP/1.1 403 "), "{answer}");
     }
+    up.end();
+}
+
+/// The system allows fewer connections than the limit: they wait for others to end, and then are
+/// answered.
+#[cfg(unix)]
+#[test]
+fn a_server_out_of_files_goes_on_when_there_are_some() {
+    let project = project();
+    let mut run = crate::tool::in_its_environment(Command::new("sh"), project.path());
+    run.args(["-c", "ulimit -n 48; exec \"$0\" exec -- sh -c \"$1\""])
+        .arg(crate::tool::binary())
+        .arg(TELL);
+    let up = Up::of(run);
+    let connect = |_| TcpStream::connect(&up.address).expect("connected");
+    let many: Vec<_> = (0..64).map(connect).collect();
+    let mut last = many.last().expect("64 of them");
+    let head = format!("GET /nowhere HTTP/1.1\r\nHost: {}\r\n\r\n", up.address);
+    last.write_all(head.as_bytes()).expect("sent");
+    // The limit is met: nothing else keeps this one from its answer.
+    let early = Some(Duration::from_millis(500));
+    last.set_read_timeout(early).expect("set");
+    last.read(&mut [0]).expect_err("no file for it");
+    last.set_read_timeout(Some(GUARD)).expect("set");
+    for stream in &many[..32] {
+        stream.shutdown(Shutdown::Both).expect("closed");
+    }
+    last.read_exact(&mut [0; 12]).expect("its answer");
     up.end();
 }
 

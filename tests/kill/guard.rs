@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, ChildStdout};
 
 use rustix::process::{Pid, Signal, getpgid, kill_process};
@@ -69,6 +70,31 @@ fn the_runner_killed_in_a_build_leaves_no_build() {
     drop(run.stdin.take());
     let (fate, _) = place.nothing_left(run);
     assert_eq!(fate, Fate::Killed);
+}
+
+/// A build or an update takes its file away; the worker's guard is started after that.
+#[test]
+fn a_tool_whose_file_is_gone_is_guarded() {
+    let place = Place::new();
+    let file = place.project.path().join("cloudcall");
+    fs::copy(binary(), &file).expect("copied");
+    let cargo = place.project.path().join("cargo.sh");
+    let script = format!("#!/bin/sh\nrm '{}'\ncat \"$CARGO_SAID\"\n", file.display());
+    fs::write(&cargo, script).expect("written");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("set");
+
+    let announced = Announced::start();
+    let event = json!({"do": "spin", "address": announced.address}).to_string();
+    let mut run = place.reaper(Moment::Told);
+    run.arg(&file)
+        .args(["invoke", "patient-probe", "-e", &event])
+        .env("CARGO", &cargo);
+    let mut run = run.spawn().expect("the reaper starts");
+    let _at_work = announced.wait();
+    assert!(!file.exists());
+    drop(run.stdin.take());
+    let (fate, output) = place.nothing_left(run);
+    assert_eq!((fate, stderr(&output).as_str()), (Fate::Killed, ""));
 }
 
 /// A signal that is passed on to the group does not end its guard.

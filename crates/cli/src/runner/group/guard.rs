@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
@@ -13,6 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use rustix::process::Pid;
 
 use crate::printer::Printer;
+
+/// The file that a process of Linux runs, also when its name is another file's by now, or nobody's.
+const RUNNING: &str = "/proc/self/exe";
 
 /// Starts guards.
 #[derive(Debug, Clone)]
@@ -27,11 +31,7 @@ pub(crate) struct Guards {
 impl Guards {
     /// Guards are this very program.
     pub(super) fn new(printer: Printer) -> Self {
-        Self::with(
-            std::env::current_exe(),
-            vec![crate::commands::GUARD.into()],
-            printer,
-        )
+        Self::with(own_program(), vec![crate::commands::GUARD.into()], printer)
     }
 
     fn with(program: io::Result<PathBuf>, arguments: Vec<OsString>, printer: Printer) -> Self {
@@ -68,11 +68,14 @@ impl Guards {
             io::Error::new(error.kind(), Arc::clone(error))
         })?;
         let mut command = Command::new(program);
+        if program == Path::new(RUNNING) {
+            // What lists of processes show.
+            command.arg0("cloudcall");
+        }
         command.args(&self.arguments);
         if let Some(folder) = folder {
             command.arg("--folder").arg(folder);
         }
-        use std::os::unix::process::CommandExt as _;
         command
             // Away from the terminal's Ctrl-C.
             .process_group(0)
@@ -91,6 +94,15 @@ impl Guards {
     pub(super) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
         self.spawning.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// This very program. While it runs, a build or an update may put another in its file's place, or
+/// none.
+fn own_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") && Path::new(RUNNING).exists() {
+        return Ok(RUNNING.into());
+    }
+    std::env::current_exe()
 }
 
 /// A guard. Dropping it ends it, and nothing else: what it guards must be gone before.
