@@ -350,7 +350,7 @@ async fn a_token_that_a_fault_has_ended_stays_ended() {
 
 #[tokio::test]
 async fn a_status_comes_with_a_page_and_a_large_request_gets_it() {
-    let server = start(&["status=503,once", "status=204"]).await;
+    let server = start(&["status=503,once", "status=204,once", "status=205"]).await;
     let target = with_token(&server, SEND).await;
     let large = " ".repeat(3 << 20);
     let (head, body) = whole(exchange(&server, "POST", &target, &large).await);
@@ -358,9 +358,11 @@ async fn a_status_comes_with_a_page_and_a_large_request_gets_it() {
     assert!(head.contains("\r\ncontent-type: text/html\r\n"), "{head}");
     assert!(body.starts_with(b"<html><head><title>503 Service Unavailable<"));
     assert_eq!(last(&server), (503, "status=503".into()));
-    let (head, body) = get(&server, &target).await;
-    assert!(head.starts_with("HTTP/1.1 204 No Content\r\n"), "{head}");
-    assert_eq!(body, b"");
+    for status in ["204 No Content", "205 Reset Content"] {
+        let (head, body) = get(&server, &target).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")));
+        assert_eq!(body, b"");
+    }
 }
 
 #[tokio::test]
@@ -409,6 +411,22 @@ async fn a_delay_comes_before_the_answer() {
     assert_eq!(get(&server, &target).await.1, PICTURE);
     assert!(asked.elapsed() >= Duration::from_millis(30));
     assert_eq!(last(&server), (0, "delay=30ms".into()));
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_in_a_delay_is_not_served() {
+    let server = start(&["customerServiceMessage.send:delay=1440m"]).await;
+    let emulator = server.emulator().clone();
+    let target = with_token(&server, SEND).await;
+    let gone = open(&server, "POST", &target, HELLO).await;
+    while emulator.faults().list()[0].fired == 0 {
+        with_token(&server, "").await;
+    }
+    drop(gone);
+    with_token(&server, "").await;
+    server.close().await;
+    assert!(emulator.sent_messages().is_empty());
+    assert_eq!(emulator.journal().count("/cgi-bin/message/custom/send"), 0);
 }
 
 #[tokio::test]

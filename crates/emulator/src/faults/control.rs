@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, FaultError, FaultStatus, Faults};
 use crate::wechat::{json, plain_failure};
 
-const PATH: &str = "/_emulator/faults";
+pub(super) const PATH: &str = "/_emulator/faults";
 
 /// The route, to be merged beside those of the API.
 pub(crate) fn router(faults: Faults) -> Router {

@@ -155,7 +155,9 @@ fn control(request: &Request) -> Option<ConnectionControl> {
 /// What a proxy shows of an error. Some statuses have no body.
 fn status_page(status: StatusCode) -> Response {
     let mut response = match status {
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Response::default(),
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => {
+            Response::default()
+        }
         _ => page(
             "text/html",
             format!("<html><head><title>{status}</title></head><body>{status}</body></html>\n"),

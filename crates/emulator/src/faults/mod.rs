@@ -54,6 +54,8 @@ pub use spec::FaultError;
 /// | the name of a Cloud Call | that API | `customerServiceMessage.send:errcode=45047` |
 /// | `/PATH` | that path, served or not, without a query | `/cgi-bin/media/get:garbage` |
 ///
+/// What is not WeChat's meets no fault: the gateway, and `/_emulator/faults`.
+///
 /// # WHAT
 ///
 /// "Instead" means that the API is not called: no message is sent, no token issued. "After" means
@@ -64,7 +66,7 @@ pub use spec::FaultError;
 /// | `errcode=N` | WeChat's error N with HTTP 200, with WeChat's words where they are known, or with option `errmsg` | instead | `errcode=45009` |
 /// | `expire-token` | 42001: the access token of the request has expired, from now on | instead | `expire-token,once` |
 /// | `revoke-token` | 40001: the access token of the request is unknown, from now on | instead | `revoke-token,once` |
-/// | `delay=TIME` | nothing, for this time; then what comes without the fault, or from a fault behind it | – | `delay=1s` |
+/// | `delay=TIME` | nothing, for this time; then what comes without the fault, or from a fault behind it. Who gives up meanwhile is not served, and not in the journal | – | `delay=1s` |
 /// | `no-answer` | nothing, until it gives up; then the connection ends | instead | `no-answer,once` |
 /// | `reset` or `reset=before` | a connection reset (TCP RST) before any answer | instead | `reset,once` |
 /// | `reset=inside` | a connection reset after the first 24 bytes of the answer, inside the headers | after | `reset=inside` |

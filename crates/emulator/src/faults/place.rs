@@ -4,6 +4,8 @@ use std::fmt;
 
 use cloudcall::openapi;
 
+use super::control::PATH as CONTROL_PATH;
+
 /// The APIs that issue tokens.
 const TOKEN_PATHS: [&str; 2] = ["/cgi-bin/token", "/cgi-bin/stable_token"];
 
@@ -26,8 +28,9 @@ impl Place {
         match text {
             "token" => Some(Self::Token),
             "all" => Some(Self::All),
-            path if path.starts_with('/') && !path.contains('?') => {
-                Some(Self::Path(path.to_owned()))
+            // A query is not looked at, and the way in is never faulted: neither would happen.
+            path if path.starts_with('/') => {
+                (!path.contains('?') && path != CONTROL_PATH).then(|| Self::Path(path.to_owned()))
             }
             api => openapi::paths()
                 .find(|(name, _)| *name == api)
@@ -90,7 +93,12 @@ mod tests {
             [true, false, false]
         );
         assert_eq!(held("/other"), [false, false, true]);
-        for text in ["", "customerServiceMessage.nope", "/cgi-bin/media/get?a=b"] {
+        for text in [
+            "",
+            "customerServiceMessage.nope",
+            "/cgi-bin/media/get?a=b",
+            CONTROL_PATH,
+        ] {
             assert_eq!(Place::parse(text), None, "{text}");
         }
     }
