@@ -49,7 +49,7 @@ impl Redactor {
         secrets.into_iter().for_each(|secret| self.add(secret));
     }
 
-    /// Takes out this secret too, as it is, as it may stand in a URL, and as it may stand in JSON.
+    /// Takes out this secret too, however it is written.
     pub(crate) fn add(&mut self, secret: &Secret) {
         if !secret.expose().is_empty() && !self.0.contains(secret) {
             self.0.push(secret.clone());
@@ -136,7 +136,7 @@ impl Redactor {
             let plain = secret.expose();
             let byte = text[at];
             // Most bytes can begin none of a secret's forms.
-            let begins = plain.as_bytes()[0] == byte || matches!(byte, b'%' | b'\\' | b'+');
+            let begins = plain.as_bytes()[0] == byte || matches!(byte, b'%' | b'\\' | b'+' | b'&');
             if begins {
                 quoted::end(text, at, plain)
             } else {

@@ -17,7 +17,7 @@ use super::state::{Current, State, Wanted};
 use super::store::TokenStore;
 use crate::cloud::Cloud;
 use crate::random;
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 use crate::transport::TransportErrorKind;
 
 /// The least time between two tokens that are forced. WeChat allows 20 a day.
@@ -260,11 +260,14 @@ impl Inner {
         cloud: &Cloud,
         rejected: Option<&Secret>,
     ) -> Result<Current, Failure> {
-        let current = self.source.fetch(cloud, false).await?;
+        let mut redactor = self.redactor();
+        redactor.extend(rejected);
+        let current = self.source.fetch(cloud, false, &redactor).await?;
         if rejected != Some(&current.token) || !self.may_force().await {
             return Ok(current);
         }
-        match self.source.fetch(cloud, true).await {
+        redactor.add(&current.token);
+        match self.source.fetch(cloud, true, &redactor).await {
             Ok(forced) => Ok(forced),
             // The rejection itself tells the caller more than this.
             Err(failure) => {
@@ -294,6 +297,15 @@ impl Inner {
     async fn did_not_force(&self) {
         self.state().forced_at = None;
         self.sharing.did_not_force().await;
+    }
+
+    /// Knows the secret and the tokens: a failure is logged, and told to others than the one who
+    /// asked.
+    fn redactor(&self) -> Redactor {
+        let mut redactor = Redactor::default();
+        redactor.add(self.source.secret());
+        redactor.extend(self.state().known());
+        redactor
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

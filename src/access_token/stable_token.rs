@@ -85,16 +85,18 @@ impl StableToken {
     /// Asks for a token: the one that is valid, or with `force_refresh` a new one; again where that
     /// may help. A forced token counts against WeChat's limit, so one is not asked for twice. No
     /// deadline bounds this: whoever waits for the same token may have more time than the caller
-    /// who asks.
+    /// who asks. No failure shows what the redactor knows.
     pub(super) async fn fetch(
         &self,
         cloud: &Cloud,
         force_refresh: bool,
+        redactor: &Redactor,
     ) -> Result<Current, Failure> {
         let mut attempts = Attempts::begin(cloud.retry(), "stable_token", !force_refresh, None);
         self.failed().take();
         loop {
             let fetched = self.ask(cloud, force_refresh).await;
+            let fetched = fetched.map_err(|failure| failure.redacted(redactor));
             *self.failed() = fetched.as_ref().err().cloned();
             let outcome = fetched
                 .as_ref()
@@ -139,14 +141,10 @@ impl StableToken {
             force_refresh,
             "asked for an access token"
         );
-        self.read(&response, asked_at)
+        Self::read(&response, asked_at)
     }
 
-    fn read(
-        &self,
-        response: &http::Response<Bytes>,
-        asked_at: Instant,
-    ) -> Result<Current, Failure> {
+    fn read(response: &http::Response<Bytes>, asked_at: Instant) -> Result<Current, Failure> {
         let answer = serde_json::from_slice::<Answer>(response.body());
         let status = response.status();
         match answer {
@@ -154,14 +152,7 @@ impl StableToken {
                 errcode: Some(errcode),
                 errmsg,
                 ..
-            }) if errcode != 0 => {
-                let mut redactor = Redactor::default();
-                redactor.add(&self.secret);
-                Err(Failure::WeChat {
-                    errcode,
-                    errmsg: redactor.clean(&errmsg).into_owned(),
-                })
-            }
+            }) if errcode != 0 => Err(Failure::WeChat { errcode, errmsg }),
             Ok(Answer {
                 access_token: Some(token),
                 expires_in: Some(seconds),
@@ -177,6 +168,18 @@ impl StableToken {
 }
 
 impl Failure {
+    /// Takes secrets out of what came from outside: a failure is logged, and told to others than
+    /// the one who asked.
+    fn redacted(mut self, redactor: &Redactor) -> Self {
+        match &mut self {
+            Self::WeChat { errmsg: text, .. } | Self::Transport { message: text, .. } => {
+                *text = redactor.clean(text).into_owned();
+            }
+            Self::Reply(_) => {}
+        }
+        self
+    }
+
     fn outcome(&self) -> Outcome {
         match self {
             Self::WeChat { errcode, .. } => Outcome::of_errcode(*errcode),

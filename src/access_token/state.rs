@@ -107,6 +107,12 @@ pub(super) struct State {
 }
 
 impl State {
+    /// The tokens that it knows, living or rejected.
+    pub(super) fn known(&self) -> impl Iterator<Item = &Secret> {
+        let current = self.current.as_ref().map(|current| &current.token);
+        current.into_iter().chain(&self.rejected)
+    }
+
     pub(super) fn new(place: f64) -> Self {
         Self {
             current: None,

@@ -236,85 +236,58 @@ impl Received {
     /// The answer as it came, or the error where it is none of WeChat's API itself: an HTTP error,
     /// or one of WeChat Cloud Run.
     pub(crate) fn into_answer(self, api: &Api, redactor: &Redactor) -> Result<Answer, Error> {
-        let of_api = self
+        let this = self.cleaned(redactor);
+        let of_api = this
             .json
             .as_ref()
             .is_some_and(|json| json.get("errcode").is_some());
-        match self.refusal() {
-            Some(refusal) if !of_api => return Err(refusal.error(api).tried(self.attempts)),
-            None if !self.status.is_success() => {
-                return Err(self.http_error(redactor).tried(self.attempts));
+        match this.refusal() {
+            Some(refusal) if !of_api => return Err(refusal.error(api).tried(this.attempts)),
+            None if !this.status.is_success() => {
+                return Err(this.http_error().tried(this.attempts));
             }
             _ => {}
         }
-        let body = self.without_secrets(api, redactor);
-        let labelled = is_json(&self.content_type) || is_plain_text(&self.content_type);
+        let labelled = is_json(&this.content_type) || is_plain_text(&this.content_type);
         Ok(Answer {
             // The refusal in an HTTP error is one whatever its label says.
-            content_type: if self.json.is_some() && !labelled {
+            content_type: if this.json.is_some() && !labelled {
                 "application/json".to_owned()
             } else {
-                self.content_type
+                this.content_type
             },
-            body,
+            body: this.body,
         })
-    }
-
-    /// The body, with `***` in the place of a secret where another SDK may show it: in JSON, and in
-    /// what fails to be JSON.
-    fn without_secrets(&self, api: &Api, redactor: &Redactor) -> Bytes {
-        let is_shown = self.json.is_some()
-            || is_json(&self.content_type)
-            || is_plain_text(&self.content_type) && !api.media;
-        if !is_shown {
-            return self.body.clone();
-        }
-        let text = String::from_utf8_lossy(&self.body);
-        let clean = redactor.clean(&text);
-        let Some(json) = &self.json else {
-            return match clean {
-                Cow::Borrowed(_) => self.body.clone(),
-                Cow::Owned(clean) => clean.into(),
-            };
-        };
-        // A secret that was escaped twice is only found in what the JSON says.
-        let is_clean = |json: &Value| !redactor.finds_in_json(json);
-        match clean {
-            Cow::Borrowed(_) if is_clean(json) => self.body.clone(),
-            Cow::Owned(clean) if serde_json::from_str(&clean).is_ok_and(|json| is_clean(&json)) => {
-                clean.into()
-            }
-            _ => redactor.clean_json(json.clone()).to_string().into(),
-        }
     }
 
     /// The result of the call, or its error.
     pub(crate) fn into_reply(self, api: &Api, redactor: &Redactor) -> Result<Reply, Error> {
-        if let Some(refusal) = self.refusal() {
-            return Err(refusal.error(api).tried(self.attempts));
+        let this = self.cleaned(redactor);
+        if let Some(refusal) = this.refusal() {
+            return Err(refusal.error(api).tried(this.attempts));
         }
-        if !self.status.is_success() {
-            return Err(self.http_error(redactor).tried(self.attempts));
+        if !this.status.is_success() {
+            return Err(this.http_error().tried(this.attempts));
         }
-        let content = match self.json {
+        let content = match this.json {
             Some(Value::Object(mut fields)) => {
                 fields.shift_remove("errcode");
                 fields.shift_remove("errmsg");
                 Content::Json(convert_keys(fields, camel))
             }
-            None if is_json(&self.content_type) => {
-                return Err(Error::invalid_json(api.name, &quote(&self.body, redactor)));
+            None if is_json(&this.content_type) => {
+                return Err(Error::invalid_json(api.name, &quote(&this.body)));
             }
-            Some(other) if is_json(&self.content_type) || !api.media => {
+            Some(other) if is_json(&this.content_type) || !api.media => {
                 Content::Json(Map::from_iter([("result".to_owned(), other)]))
             }
-            None if is_plain_text(&self.content_type) && !api.media => {
-                let text = String::from_utf8_lossy(&self.body).into_owned();
+            None if is_plain_text(&this.content_type) && !api.media => {
+                let text = String::from_utf8_lossy(&this.body).into_owned();
                 Content::Json(Map::from_iter([("result".to_owned(), text.into())]))
             }
             _ => Content::Media {
-                content_type: self.content_type.trim().to_owned(),
-                buffer: self.body.into(),
+                content_type: this.content_type.trim().to_owned(),
+                buffer: this.body.into(),
             },
         };
         if let Content::Media { buffer, .. } = &content
@@ -329,13 +302,47 @@ impl Received {
         })
     }
 
-    fn http_error(&self, redactor: &Redactor) -> Error {
+    /// The same without secrets, which a server may quote; in media nobody looks for them.
+    fn cleaned(mut self, redactor: &Redactor) -> Self {
+        if let Cow::Owned(clean) = redactor.clean(&self.content_type) {
+            self.content_type = clean;
+        }
+        self.body = self.body_without_secrets(redactor);
+        self.json = self.json.map(|json| redactor.clean_json(json));
+        self
+    }
+
+    /// The body, with `***` in the place of a secret where it is text: in JSON, in what fails to be
+    /// JSON, and in an HTTP error. JSON stays JSON.
+    fn body_without_secrets(&self, redactor: &Redactor) -> Bytes {
+        let is_text = !self.status.is_success()
+            || is_json(&self.content_type)
+            || is_plain_text(&self.content_type);
+        if !is_text {
+            return self.body.clone();
+        }
+        let clean = redactor.clean_bytes(&self.body);
+        let Some(json) = &self.json else {
+            return clean;
+        };
+        // A secret that was escaped twice is only found in what the JSON says.
+        let is_clean = |json: &Value| !redactor.finds_in_json(json);
+        if clean == self.body && is_clean(json) {
+            return clean;
+        }
+        match parse(&clean) {
+            Some(json) if is_clean(&json) => clean,
+            _ => redactor.clean_json(json.clone()).to_string().into(),
+        }
+    }
+
+    fn http_error(&self) -> Error {
         let status = self.status;
         if status.is_redirection() {
             // Where to is not said: the address may hold the access token.
             return Error::unexpected_reply(&format!("HTTP {status}, which was not followed"));
         }
-        let body = quote(&self.body, redactor);
+        let body = quote(&self.body);
         let separator = if body.is_empty() { "" } else { ": " };
         Error::unexpected_reply(&format!("HTTP {status}{separator}{body}"))
     }
@@ -413,19 +420,17 @@ fn advice(errcode: i64) -> Option<&'static str> {
     })
 }
 
-/// The beginning of a body, as text, without secrets.
-fn quote(body: &[u8], redactor: &Redactor) -> String {
+/// The beginning of a body, as text. The body has been cleaned, or half a secret could stay.
+fn quote(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    // Cut only then, or half a secret would stay.
-    let clean = redactor.clean(&text);
-    if clean.len() <= QUOTED {
-        return clean.into_owned();
+    if text.len() <= QUOTED {
+        return text.into_owned();
     }
     let end = (0..=QUOTED)
         .rev()
-        .find(|end| clean.is_char_boundary(*end))
+        .find(|end| text.is_char_boundary(*end))
         .unwrap_or_default();
-    format!("{}… ({} bytes in all)", &clean[..end], body.len())
+    format!("{}… ({} bytes in all)", &text[..end], body.len())
 }
 
 /// JSON in which no integer loses digits: one that does not fit 64 bits becomes a text of its
@@ -562,13 +567,56 @@ mod tests {
 
     #[test]
     fn a_long_body_is_quoted_in_part_and_no_secret_is_cut_in_two() {
-        let mut redactor = Redactor::default();
-        redactor.add(&"secret-token".into());
-        assert_eq!(quote(b"short", &redactor), "short");
-        let quoted = quote(&[b'x'; QUOTED + 1], &redactor);
+        assert_eq!(quote(b"short"), "short");
+        let quoted = quote(&[b'x'; QUOTED + 1]);
         assert!(quoted.len() < QUOTED + 100);
         assert!(quoted.ends_with("(4097 bytes in all)"), "{quoted}");
         let body = format!("{}secret-token{}", "x".repeat(QUOTED - 4), "y".repeat(100));
-        assert!(!quote(body.as_bytes(), &redactor).contains("secr"));
+        let error = received("application/json", body).into_reply(api(), &redactor());
+        assert!(!error.expect_err("no JSON").err_msg().contains("secr"));
+    }
+
+    fn redactor() -> Redactor {
+        let mut redactor = Redactor::default();
+        redactor.add(&"secret-token".into());
+        redactor
+    }
+
+    fn received(content_type: &str, body: impl Into<Bytes>) -> Received {
+        let response = http::Response::builder().header(CONTENT_TYPE, content_type);
+        Received::new(response.body(body.into()).expect("a response"))
+    }
+
+    fn api() -> &'static Api {
+        Api::find("customerServiceMessage.getTempMedia").expect("in the catalog")
+    }
+
+    #[test]
+    fn a_result_and_an_answer_hold_no_secret_that_a_server_quotes() {
+        for (content_type, body) in [
+            (
+                "application/json",
+                &br#"{"secret-token":["secret-token"]}"#[..],
+            ),
+            ("application/json", b"{\"a\":\"\xffsecret-token\"}"),
+            ("application/json", b"\xff no JSON: secret-token"),
+            ("text/plain", b"secret-token"),
+            ("image/secret-token", b"PNG"),
+        ] {
+            let shown = received(content_type, body).into_reply(api(), &redactor());
+            let shown = match shown {
+                Ok(reply) => serde_json::to_string(&reply).expect("JSON"),
+                Err(error) => error.to_string(),
+            };
+            assert!(!shown.contains("secret-token"), "{shown}");
+            let answer = received(content_type, body).into_answer(api(), &redactor());
+            let Answer { content_type, body } = answer.expect("an answer");
+            let shown = format!("{content_type} {}", String::from_utf8_lossy(&body));
+            assert!(!shown.contains("secret-token"), "{shown}");
+        }
+        // Media is what it is.
+        let media = received("image/png", &b"\x89PNG secret-token"[..]);
+        let answer = media.into_answer(api(), &redactor()).expect("an answer");
+        assert_eq!(answer.body, &b"\x89PNG secret-token"[..]);
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn call_into<S: Sink>(
         let finished = sink.finish().await;
         finished.map_err(|error| Error::not_written(api.name, error))?;
         Ok(Stored {
-            content_type,
+            content_type: redactor.clean(&content_type).into_owned(),
             size: sink.size(),
         })
     };

@@ -84,12 +84,7 @@ mod tests {
                 &br"{T0K/EN"[..],
                 &b"{***"[..],
             ),
-            (
-                GET,
-                "application/json",
-                b"\"\xffT0K\\/EN\"",
-                "\"\u{fffd}***\"".as_bytes(),
-            ),
+            (GET, "application/json", b"\"\xffT0K\\/EN\"", b"\"\xff***\""),
             (GET, "application/json", br#""T0K\u002fEN""#, br#""***""#),
             // Escaped twice: taken out of the text, it would leave half an escape behind.
             (
@@ -104,7 +99,7 @@ mod tests {
                 b"GET /?access_token=T0K%2FEN",
                 b"GET /?access_token=***",
             ),
-            (GET, "text/plain", b"a file, T0K/EN", b"a file, T0K/EN"),
+            (GET, "text/plain", b"\xff, T0K/EN", b"\xff, ***"),
             (GET, "image/png", b"T0K/EN", b"T0K/EN"),
         ] {
             let answer = answer(api, 200, label, body).expect("an answer");
