@@ -1,6 +1,7 @@
 //! A worker: the process that runs a function, and the runtime API it talks to.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -24,7 +25,7 @@ const UNLIMITED: Duration = Duration::from_secs(24 * 60 * 60);
 const IN_FLIGHT: Duration = Duration::from_millis(100);
 
 /// How to start a worker.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct WorkerSpec {
     /// The function, for messages.
     pub(crate) function: String,
@@ -68,6 +69,18 @@ fn when(started: bool) -> &'static str {
         "before it answered"
     } else {
         "before it was ready"
+    }
+}
+
+/// Of the environment the names only: it holds what the function may use, such as its token.
+impl fmt::Debug for WorkerSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.environment.iter().map(|(name, _)| name).collect();
+        f.debug_struct("WorkerSpec")
+            .field("function", &self.function)
+            .field("program", &self.program)
+            .field("environment", &names)
+            .finish_non_exhaustive()
     }
 }
 
@@ -268,6 +281,15 @@ mod tests {
             .collect();
         names.sort_unstable();
         assert_eq!(names, ["PATH", "SCF_RUNTIME_API", "SCF_RUNTIME_API_PORT"]);
+    }
+
+    #[test]
+    fn the_environment_is_shown_without_its_values() {
+        let shown = format!("{:?}", spec(""));
+        assert!(
+            shown.contains("PATH") && !shown.contains("/usr/bin"),
+            "{shown}"
+        );
     }
 
     #[tokio::test]
