@@ -1,4 +1,8 @@
 //! The one place that writes to stdout and stderr: data goes to stdout, talk to stderr.
+//!
+//! What is printed came from servers and functions, and must not command the terminal.
+
+mod harmless;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -24,7 +28,7 @@ impl Printer {
     pub(crate) fn json(self, document: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         let written = stdout
-            .write_all(document.as_bytes())
+            .write_all(harmless::json(document).as_bytes())
             .and_then(|()| stdout.write_all(b"\n"))
             .and_then(|()| stdout.flush());
         match written {
@@ -35,33 +39,33 @@ impl Printer {
 
     /// What went wrong, in one line.
     pub(crate) fn error(self, message: impl Display) {
-        talk(ERROR, "error:", &message);
+        talk(ERROR, "error:", &harmless::text(&message.to_string()));
     }
 
     /// What to do next, in one line.
     pub(crate) fn hint(self, message: impl Display) {
-        talk(HINT, "hint:", &message);
+        talk(HINT, "hint:", &harmless::text(&message.to_string()));
     }
 
     /// What is odd, but no obstacle.
     pub(crate) fn warning(self, message: impl Display) {
-        talk(WARNING, "warning:", &message);
+        talk(WARNING, "warning:", &harmless::text(&message.to_string()));
     }
 
     /// What is as the user wanted it, but good to know when reading the rest.
     pub(crate) fn note(self, message: impl Display) {
-        talk(NOTE, "note:", &message);
+        talk(NOTE, "note:", &harmless::text(&message.to_string()));
     }
 
     /// A line that a function has written.
     pub(crate) fn function_line(self, function: &str, line: &str) {
-        talk(FUNCTION, &format!("[{function}]"), &line);
+        talk(FUNCTION, &format!("[{function}]"), &harmless::line(line));
     }
 }
 
 /// One write a line, so that the lines of several sources do not mix. Nobody is left to tell when
 /// stderr fails.
-fn talk(style: Style, label: &str, message: &dyn Display) {
+fn talk(style: Style, label: &str, message: &str) {
     let line = format!("{style}{label}{style:#} {message}\n");
     let _ = match AutoStream::choice(&io::stderr()) {
         // An `AutoStream` would strip too, but with a write for each piece between the colours.
