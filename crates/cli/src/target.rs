@@ -114,7 +114,7 @@ impl Target {
             return Err(TargetError::FaultElsewhere);
         }
         if !is_server(api_base) {
-            return Err(TargetError::NotUrl(api_base.into()));
+            return Err(TargetError::NotUrl(without_user(api_base)));
         }
         let credentials = match env.credentials(folder) {
             Ok(credentials) => Some(credentials),
@@ -126,6 +126,14 @@ impl Target {
             credentials,
             live: false,
         })
+    }
+}
+
+/// The text without a user name and password, which an address may hold, as those of proxies do.
+fn without_user(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((_, host)) => format!("***@{host}"),
+        None => url.to_owned(),
     }
 }
 
@@ -157,6 +165,23 @@ mod tests {
             "/path",
         ] {
             assert!(!is_server(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_shown_without_its_password() {
+        for url in [
+            "ftp://user:s3cret@host",
+            "user:s3cret@host",
+            "http://s3c@ret@",
+        ] {
+            let args = TargetArgs {
+                api_base: Some(url.into()),
+                ..TargetArgs::default()
+            };
+            let error = choice(&args, &[]).expect_err(url);
+            assert!(error.starts_with("\"***@"), "{error}");
+            assert!(!error.contains("s3c"), "{error}");
         }
     }
 
