@@ -18,6 +18,7 @@ mod node_functions;
 mod record;
 #[cfg(unix)]
 mod redis;
+mod secrets;
 mod seen;
 mod servers;
 mod sockets;
