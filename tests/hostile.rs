@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::tool::{GUARD, cloudcall, ended, output, stderr};
+use crate::secrets::quoting::{Script, Server};
+use crate::secrets::replies::{in_json, token};
+use crate::tool::{GUARD, cloudcall, ended, output, root, stderr, stdout};
 
 /// Says where the gateway is and what the token is, and goes on until its stdin ends.
 const TELL: &str = r#"printf '%s\n%s\n' "$TCB_CONTEXT_CNFG" "$WX_API_TOKEN"; read -r line"#;
@@ -253,4 +255,42 @@ fn a_token_of_one_run_is_none_in_another() {
     }
     let told = one.end() + &other.end();
     assert!(!told.is_empty());
+}
+
+/// By an escape sequence, in seven and in eight bits.
+const COMMANDS: &str = "\u{1b}]0;a title\u{7} \u{9b}2J \r gone";
+
+#[test]
+fn neither_a_server_nor_a_function_commands_the_terminal() {
+    let server = Server::start();
+    server.play(Script {
+        tokens: vec![token()],
+        call: in_json(&json!({"errcode": 40007, "errmsg": COMMANDS})),
+    });
+    let call = ["call", "customerServiceMessage.getTempMedia", "mediaId=M"];
+    let event = json!({"do": "print", "text": COMMANDS}).to_string();
+    let probe = [
+        "invoke",
+        "probe",
+        "--functions",
+        "tests/functions",
+        "-e",
+        &event,
+    ];
+    let base = ["--api-base", &server.url];
+    for arguments in [[&call[..], &base].concat(), probe.to_vec()] {
+        let mut run = cloudcall(root());
+        // Colours, as on a terminal: elsewhere all sequences are left out.
+        let output = output(run.args(&arguments).env("CLICOLOR_FORCE", "1"));
+        let (data, talk) = (stdout(&output), stderr(&output));
+        assert!(
+            talk.contains(r"\u{1b}]0;a title\u{7} \u{9b}2J \r gone"),
+            "{talk:?}"
+        );
+        for printed in [data, talk] {
+            for command in ["\u{1b}]", "\u{7}", "\u{9b}", "\r"] {
+                assert!(!printed.contains(command), "{arguments:?}: {printed:?}");
+            }
+        }
+    }
 }

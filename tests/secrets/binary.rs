@@ -13,7 +13,7 @@ use crate::tool::in_root;
 
 /// A command that does what the project's function does.
 const COMMAND: &str = r#"
-    printf '%s\n%s' "$WX_API_TOKEN" "$WECHAT_SECRET" > "$TOLD"
+    printf '%s\n%s\n' "$WX_API_TOKEN" "$WECHAT_SECRET" > "$TOLD"
     tr '\0' ' ' < "/proc/$$/cmdline"
     tr '\0' ' ' < "/proc/$PPID/cmdline"
     exec node -e "require('./functions/f').main({ mediaId: 'M' })""#;
@@ -108,6 +108,9 @@ fn no_fault_prints_a_secret() {
                     let mut run = project.run(&arguments[..1]);
                     run.args(["--fault", fault]).args(&arguments[1..]);
                     let printed = project.search(&format!("{fault}: {arguments:?}"), &mut run);
+                    // A token; and that of a command, with a secret, and once more below it.
+                    let given = if arguments[0] == "exec" { 3 } else { 1 };
+                    assert_eq!(project.told.get(), given, "{printed}");
                     // It was shown how the process was started, and what it was refused.
                     for expected in ["cloudcall", "nobody", "errCode"] {
                         assert!(printed.contains(expected), "{expected}: {printed}");

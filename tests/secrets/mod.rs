@@ -31,6 +31,6 @@ mod gateway;
 mod kinds;
 #[cfg(target_os = "linux")]
 mod project;
-mod quoting;
-mod replies;
+pub(crate) mod quoting;
+pub(crate) mod replies;
 mod sdk;

@@ -1,5 +1,6 @@
 //! A project in which the binary runs, and which is searched after each run.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -13,11 +14,11 @@ pub(super) const PASSWORD: &str = "Pr0xyCanary3Wd";
 
 /// Tells its secrets to the test, shows how it was started, and what it was refused, all it can.
 const NODE: &str = r"
-    const { readFileSync, writeFileSync } = require('fs')
+    const { appendFileSync, readFileSync } = require('fs')
     const { inspect } = require('util')
     const cloud = require('wx-server-sdk')
     cloud.init()
-    writeFileSync(process.env.TOLD, process.env.WX_API_TOKEN)
+    appendFileSync(process.env.TOLD, process.env.WX_API_TOKEN + '\n')
     const started = [process.pid, process.ppid].map((id) => readFileSync(`/proc/${id}/cmdline`, 'utf8'))
     exports.main = async ({ mediaId }) => {
         console.log(started)
@@ -39,18 +40,25 @@ const MAY: &str =
     r#"{"timeout":60,"permissions":{"openapi":["customerServiceMessage.getTempMedia"]}}"#;
 
 /// A project whose folder, and whose folder of temporary files, are searched after each run.
-pub(super) struct Project(tempfile::TempDir);
+pub(super) struct Project {
+    folder: tempfile::TempDir,
+    /// How many secrets the last run told the test.
+    pub(super) told: Cell<usize>,
+}
 
 impl Project {
     pub(super) fn new() -> Self {
         let project = project("f", &[("index.js", NODE), ("config.json", MAY)]);
         fs::write(project.path().join("config.json"), MAY).expect("written");
         fs::create_dir(project.path().join("tmp")).expect("created");
-        Self(project)
+        Self {
+            folder: project,
+            told: Cell::new(0),
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// A run, with everything on that makes programs talk.
@@ -86,8 +94,10 @@ impl Project {
         let mut canaries = Canary::both();
         canaries.push(Canary::new("the proxy's password", PASSWORD));
         let told = self.path().join("told");
+        self.told.set(0);
         for secret in fs::read_to_string(&told).unwrap_or_default().lines() {
             canaries.push(Canary::new("what a process was given", secret));
+            self.told.set(self.told.get() + 1);
         }
         // What the test itself or a user has written is no output.
         let _ = fs::remove_file(told);

@@ -7,7 +7,7 @@ use std::thread;
 
 /// What is answered.
 #[derive(Clone)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Bytes(Vec<u8>),
     /// The connection is held, without an answer.
     Nothing,
@@ -15,9 +15,9 @@ pub(super) enum Reply {
 
 /// What is answered to requests for tokens, one after the other and then the last one for ever, and
 /// to all others.
-pub(super) struct Script {
-    pub(super) tokens: Vec<Reply>,
-    pub(super) call: Reply,
+pub(crate) struct Script {
+    pub(crate) tokens: Vec<Reply>,
+    pub(crate) call: Reply,
 }
 
 #[derive(Default)]
@@ -27,13 +27,13 @@ struct State {
     held: Vec<TcpStream>,
 }
 
-pub(super) struct Server {
-    pub(super) url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     state: Arc<Mutex<State>>,
 }
 
 impl Server {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let state = Arc::<Mutex<State>>::default();
@@ -49,7 +49,7 @@ impl Server {
     }
 
     /// From now on, this is answered.
-    pub(super) fn play(&self, script: Script) {
+    pub(crate) fn play(&self, script: Script) {
         *self.state.lock().expect("no panic") = State {
             script: Some(script),
             ..State::default()
@@ -57,7 +57,7 @@ impl Server {
     }
 
     /// The requests since then.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.state.lock().expect("no panic").requests.clone()
     }
 }

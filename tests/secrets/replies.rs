@@ -6,8 +6,8 @@ use super::canaries::{Canary, SECRET, TOKEN};
 use super::quoting::Reply;
 
 /// What a server knows: the access token only once the call has come.
-pub(super) const OF_TOKENS: &[&str] = &[SECRET];
-pub(super) const OF_CALLS: &[&str] = &[SECRET, TOKEN];
+pub(crate) const OF_TOKENS: &[&str] = &[SECRET];
+pub(crate) const OF_CALLS: &[&str] = &[SECRET, TOKEN];
 
 /// The secrets, in each way in which servers write them.
 fn quotation(secrets: &[&str]) -> String {
@@ -53,24 +53,24 @@ fn reply(status: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Repl
     Reply::Bytes([format!("{head}\r\n").as_bytes(), body].concat())
 }
 
-pub(super) fn in_json(value: &Value) -> Reply {
+pub(crate) fn in_json(value: &Value) -> Reply {
     let label = ("Content-Type", "application/json");
     reply("200 OK", &[label], value.to_string())
 }
 
 /// The access token, as WeChat gives it.
-pub(super) fn token() -> Reply {
+pub(crate) fn token() -> Reply {
     in_json(&json!({"access_token": TOKEN, "expires_in": 7200}))
 }
 
 /// A refusal that quotes the secrets.
-pub(super) fn refusal(errcode: i64, secrets: &[&str]) -> Reply {
+pub(crate) fn refusal(errcode: i64, secrets: &[&str]) -> Reply {
     let errmsg = format!("refused: {}", quotation(secrets));
     in_json(&json!({"errcode": errcode, "errmsg": errmsg}))
 }
 
 /// Every way in which a reply can be wrong.
-pub(super) fn replies(secrets: &[&str]) -> Vec<(String, Reply)> {
+pub(crate) fn replies(secrets: &[&str]) -> Vec<(String, Reply)> {
     let quoted = quotation(secrets);
     let quotes = |secret: &&str| Canary::new("quoted", secret).is_in(&quoted);
     assert!(secrets.iter().all(quotes));
