@@ -297,7 +297,7 @@ pub mod transport;
 pub use buffer::Buffer;
 pub use cloud::{Cloud, CloudBuilder};
 pub use error::Error;
-pub use permissions::{ConfigError, Permissions, Warning};
+pub use permissions::{ConfigError, Permissions, Warning, WarningKind};
 pub use retry::RetryPolicy;
 
 /// The crates whose types stand in this crate's signatures.

@@ -15,7 +15,8 @@ mod arriving;
 pub(crate) mod case;
 pub(crate) mod catalog;
 pub mod customer_service_message;
-pub(crate) mod names;
+#[doc(hidden)]
+pub mod names;
 pub(crate) mod reply;
 pub(crate) mod request;
 mod sink;

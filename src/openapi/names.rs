@@ -2,6 +2,8 @@
 //!
 //! Being listed here says only that WeChat documents the name for Cloud Calls; what cloudcall can
 //! call is in the [catalog](super::catalog).
+//!
+//! Public for the tools of this project; no part of the SDK's promise.
 
 /// Every documented name, by category.
 const NAMES: &[(&str, &[&str])] = &[
@@ -139,7 +141,7 @@ pub(crate) fn all() -> impl Iterator<Item = String> {
 }
 
 /// Whether WeChat documents a Cloud Call of this name.
-pub(crate) fn is_known(name: &str) -> bool {
+pub fn is_known(name: &str) -> bool {
     name.split_once('.').is_some_and(|(category, method)| {
         NAMES
             .iter()
@@ -148,7 +150,7 @@ pub(crate) fn is_known(name: &str) -> bool {
 }
 
 /// The known name that is spelt most like this one, if any is near.
-pub(crate) fn nearest(name: &str) -> Option<String> {
+pub fn nearest(name: &str) -> Option<String> {
     /// At 0.8, a swapped pair or a missing letter is near, another method of the category is not.
     const NEAR: f64 = 0.8;
 
@@ -170,9 +172,72 @@ pub(crate) fn nearest(name: &str) -> Option<String> {
         .map(|(_, known)| known)
 }
 
+/// The typed functions of this crate: each by its path below `openapi`, and the API it calls.
+pub const TYPED: &[(&str, &str)] = &[
+    (
+        "customer_service_message::get_temp_media",
+        "customerServiceMessage.getTempMedia",
+    ),
+    (
+        "customer_service_message::send",
+        "customerServiceMessage.send",
+    ),
+    (
+        "customer_service_message::set_typing",
+        "customerServiceMessage.setTyping",
+    ),
+    (
+        "customer_service_message::upload_temp_media",
+        "customerServiceMessage.uploadTempMedia",
+    ),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openapi::{case::snake, catalog::Api};
+    use std::path::Path;
+
+    #[test]
+    fn every_typed_function_is_listed() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/openapi");
+        let mut found = Vec::new();
+        for folder in std::fs::read_dir(source).expect("the folder") {
+            let folder = folder.expect("an entry").path();
+            if !folder.is_dir() {
+                continue;
+            }
+            let module = folder.file_name().and_then(|name| name.to_str());
+            for file in std::fs::read_dir(&folder).expect("the folder") {
+                let file = file.expect("an entry").path();
+                if file.file_stem().is_some_and(|name| name == "tests") {
+                    continue;
+                }
+                let text = std::fs::read_to_string(file).expect("a source");
+                for line in text.lines() {
+                    if let Some(rest) = line.strip_prefix("pub async fn ") {
+                        let name = rest.split(['(', '<']).next().expect("a name");
+                        found.push(format!("{}::{name}", module.expect("UTF-8")));
+                    }
+                }
+            }
+        }
+        found.sort();
+        let listed: Vec<_> = TYPED.iter().map(|(path, _)| *path).collect();
+        assert_eq!(found, listed);
+    }
+
+    #[test]
+    fn a_typed_function_is_named_after_its_api() {
+        for (path, api) in TYPED {
+            let (category, method) = api.split_once('.').expect("a name");
+            assert!(Api::find(api).is_some(), "{api}");
+            assert!(
+                path.starts_with(&format!("{}::{}", snake(category), snake(method))),
+                "{path}"
+            );
+        }
+    }
 
     #[test]
     fn near_names_are_found() {

@@ -36,6 +36,17 @@ impl ConfigError {
     pub(super) fn place(&self) -> impl fmt::Display {
         self.place.file().display()
     }
+
+    /// Line and column, both counted from 1, the column in characters; nothing where the file as
+    /// a whole cannot be read.
+    pub fn position(&self) -> Option<(usize, usize)> {
+        self.place.position
+    }
+
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl From<ConfigError> for crate::Error {
@@ -47,14 +58,44 @@ impl From<ConfigError> for crate::Error {
 /// A remark on a `config.json` that was read leniently. Displayed as `FILE:LINE:COLUMN: …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
+    kind: WarningKind,
     place: Place,
     message: String,
+}
+
+/// What a [`Warning`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WarningKind {
+    /// Only a lenient reader takes the file: it has a comment, a trailing comma, a byte order
+    /// mark, or something else that JSON has not.
+    Lenient,
+    /// A key is there twice, and the last one counts.
+    DuplicateKey,
+    /// `permissions` holds no `openapi`.
+    NoList,
+    /// An entry of `openapi` that is not a text.
+    NotAName,
+    /// An entry with `openapi.` or `cloud.` in front, or spaces around.
+    Prefix,
+    /// An entry that WeChat does not document.
+    UnknownApi,
 }
 
 impl Warning {
     /// The line, counted from 1.
     pub fn line(&self) -> usize {
         self.place.position.map_or(1, |(line, _)| line)
+    }
+
+    /// The column, counted from 1, in characters.
+    pub fn column(&self) -> usize {
+        self.place.position.map_or(1, |(_, column)| column)
+    }
+
+    /// What it is about.
+    pub fn kind(&self) -> WarningKind {
+        self.kind
     }
 
     /// What is remarked, without the place.
@@ -146,6 +187,7 @@ pub(super) fn parse(text: &str, file: Option<&Path>) -> Result<Declared, ConfigE
     };
     if has_bom {
         reader.warn(
+            WarningKind::Lenient,
             0,
             "starts with a byte order mark: save the file as UTF-8 without BOM",
         );
@@ -206,6 +248,7 @@ impl Reader<'_> {
         let mut last = named.next()?;
         for later in named {
             self.warn(
+                WarningKind::DuplicateKey,
                 later.range().start,
                 format!("{name:?} is there twice: only this one counts"),
             );
@@ -218,6 +261,7 @@ impl Reader<'_> {
         let at = entry.range().start;
         let Value::StringLit(name) = entry else {
             self.warn(
+                WarningKind::NotAName,
                 at,
                 format!(
                     "this entry is {} and permits nothing: an API name is a string",
@@ -231,13 +275,15 @@ impl Reader<'_> {
         let plain = plain.strip_prefix("cloud.").unwrap_or(plain);
         let plain = plain.strip_prefix("openapi.").unwrap_or(plain);
         if plain != name {
-            self.warn(at, format!("{name:?} permits nothing: write {plain:?}"));
+            let message = format!("{name:?} permits nothing: write {plain:?}");
+            self.warn(WarningKind::Prefix, at, message);
         } else if !names::is_known(name) {
             let advice = match names::nearest(name) {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => "names are \"category.method\"".into(),
             };
-            self.warn(at, format!("{name:?} is not a known API: {advice}"));
+            let message = format!("{name:?} is not a known API: {advice}");
+            self.warn(WarningKind::UnknownApi, at, message);
         }
         self.declared.apis.insert(name.to_owned());
     }
@@ -252,6 +298,7 @@ impl Reader<'_> {
             None => "add \"openapi\": [] with the names of the APIs that are called".into(),
         };
         self.warn(
+            WarningKind::NoList,
             permissions.range().start,
             format!("permissions has no \"openapi\" and permits nothing: {advice}"),
         );
@@ -274,12 +321,17 @@ impl Reader<'_> {
         let (comment, comma) = (refused_without(false, true), refused_without(true, false));
         if let Some(at) = comment {
             self.warn(
+                WarningKind::Lenient,
                 at,
                 "a comment: JSON has none, and a strict reader refuses the file",
             );
         }
         if let Some(at) = comma {
-            self.warn(at, "a trailing comma: a strict reader refuses the file");
+            self.warn(
+                WarningKind::Lenient,
+                at,
+                "a trailing comma: a strict reader refuses the file",
+            );
         }
         if comment.is_none() && comma.is_none() {
             let place = Place {
@@ -287,6 +339,7 @@ impl Reader<'_> {
                 position: Some((strict.line(), strict.column())),
             };
             self.declared.warnings.push(Warning {
+                kind: WarningKind::Lenient,
                 place,
                 message: format!("a strict reader refuses the file: {strict}"),
             });
@@ -302,9 +355,10 @@ impl Reader<'_> {
         ConfigError::new(self.place(at), message)
     }
 
-    fn warn(&mut self, at: usize, message: impl Into<String>) {
+    fn warn(&mut self, kind: WarningKind, at: usize, message: impl Into<String>) {
         let place = self.place(at);
         self.declared.warnings.push(Warning {
+            kind,
             place,
             message: message.into(),
         });

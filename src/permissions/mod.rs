@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use config_file::Declared;
-pub use config_file::{ConfigError, Warning};
+pub use config_file::{ConfigError, Warning, WarningKind};
 
 /// The Cloud Calls that a function may make.
 ///
