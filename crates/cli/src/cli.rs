@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::check::Format;
 use crate::exit::Exit;
 use crate::runner::CallerArgs;
 use crate::target::TargetArgs;
@@ -17,10 +18,19 @@ Exit codes:
   3    the tool itself failed
   130  interrupted with Ctrl-C; after another signal, 128 and its number";
 
+const EXIT_CODES_OF_CHECK: &str = "\
+Exit codes:
+  0    nothing is wrong
+  1    something is wrong; the findings are on stdout
+  2    wrong usage, or no such functions
+  3    the tool itself failed
+  130  interrupted with Ctrl-C; after another signal, 128 and its number";
+
 const MAIN: &str = "\
 Examples:
   cloudcall invoke get-temp-media --event '{\"mediaId\":\"sample\"}' -o sample.jpg
   cloudcall call customerServiceMessage.getTempMedia mediaId=sample -o sample.jpg
+  cloudcall check
 
 stdout holds the result, as one line of JSON; everything else is on stderr.
 No Cloud Call leaves this machine without --live or --api-base.
@@ -65,6 +75,24 @@ A signal is passed on to the command, which has 5 seconds to end, or until a sec
 At a terminal, processes that the command leaves in the background are its own affair.
 ";
 
+const CHECK: &str = "\
+Examples:
+  cloudcall check
+  cloudcall check get-temp-media-node --fix
+  cloudcall check --format github --deny-warnings
+
+What it finds, each with the place and what to do:
+  errors    Cloud Calls that config.json does not declare (-604101), APIs that do not exist,
+            the prefix \"openapi.\", a config.json or code that does not parse, wrong triggers
+            and cron expressions, wx-server-sdk too old or not in package.json
+  warnings  permissions that are never used, JSON that only lenient readers accept, keys that
+            are there twice, and calls that cannot be checked, such as cloud.openapi[name]
+
+Errors make the exit code 1; warnings do not, without --deny-warnings.
+Read are the .js, .ts and .rs files of a function, but not node_modules, hidden folders, or
+tests: folders named test, tests, __tests__ and files like name.test.js.
+";
+
 /// Runs WeChat Mini Program cloud functions on this machine
 #[derive(Debug, Parser)]
 #[command(name = "cloudcall", version, max_term_width = 100)]
@@ -80,6 +108,8 @@ pub(crate) enum Command {
     Invoke(InvokeArgs),
     /// Make one Cloud Call without a function and print the reply
     Call(CallArgs),
+    /// Check config.json and package.json against the code, without running anything
+    Check(CheckArgs),
     /// Run a command, such as a test suite, whose wx-server-sdk or cloudcall reaches the emulator
     Exec(ExecArgs),
     /// End a process group when the tool that has started it is gone
@@ -144,6 +174,31 @@ pub(crate) struct CallArgs {
 
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{CHECK}\n{EXIT_CODES_OF_CHECK}"))]
+pub(crate) struct CheckArgs {
+    /// The functions: the names of their folders [default: all]
+    #[arg(value_name = "FUNCTION")]
+    pub(crate) functions: Vec<String>,
+
+    /// The folder of the functions [default: cloudfunctionRoot of ./project.config.json, else
+    /// functions, else cloudfunctions]
+    #[arg(long = "functions", id = "project", value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+
+    /// Add the permissions that are missing to config.json, and change nothing else
+    #[arg(long)]
+    pub(crate) fix: bool,
+
+    /// How findings are written to stdout
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    /// Exit with 1 on warnings, too
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
 }
 
 #[derive(Debug, Args)]

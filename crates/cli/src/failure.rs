@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use cloudcall::transport::CassetteError;
 
+use crate::check::CheckError;
 use crate::env::{APP_ID, APP_SECRET, EnvError};
 use crate::exit::Exit;
 use crate::input::InputError;
@@ -147,6 +148,17 @@ impl From<ProjectError> for Failure {
             ),
         };
         Self::usage(error).hint(hint)
+    }
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        let hint = match &error {
+            CheckError::Fix { .. } => "check that the function's folder can be written",
+            CheckError::Thread(_) => "try again when the machine is less busy",
+            CheckError::Panicked => "name the functions one by one to find the one that causes it",
+        };
+        Self::tool(&error).hint(hint)
     }
 }
 

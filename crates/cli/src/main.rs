@@ -1,5 +1,6 @@
 //! The `cloudcall` binary.
 
+mod check;
 mod cli;
 mod commands;
 mod credentials;

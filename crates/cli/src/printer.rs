@@ -37,6 +37,24 @@ impl Printer {
         }
     }
 
+    /// Data that is text, with colours where a terminal shows them.
+    pub(crate) fn data(self, text: &str) -> io::Result<()> {
+        let mut stdout = anstream::stdout().lock();
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// What was done, in one line.
+    pub(crate) fn done(self, message: impl Display) {
+        // Nobody is left to tell when stderr fails.
+        let _ = writeln!(io::stderr().lock(), "{message}");
+    }
+
     /// What went wrong, in one line.
     pub(crate) fn error(self, message: impl Display) {
         talk(ERROR, "error:", &harmless::text(&message.to_string()));

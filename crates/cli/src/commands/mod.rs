@@ -1,6 +1,7 @@
 //! The commands, one file each, and what they share: the runtime, and the end on Ctrl-C.
 
 mod call;
+mod check;
 mod exec;
 #[cfg(unix)]
 mod guard;
@@ -69,6 +70,7 @@ async fn until_interrupted(cli: Cli, printer: Printer) -> Result<(), Failure> {
     let result = match cli.command {
         Command::Invoke(args) => unless(&mut signals, invoke::run(args, context)).await,
         Command::Call(args) => unless(&mut signals, call::run(args, context)).await,
+        Command::Check(args) => unless(&mut signals, check::run(args, context)).await,
         // It passes signals on.
         Command::Exec(args) => exec::run(args, context, &mut signals).await,
         #[cfg(unix)]

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::group::TempFolder;
 
 pub(super) use environment::sdk_environment;
+pub(crate) use sdk::{SDK, SdkVersion};
 
 /// Asks our script to wait for the debugger, and to stop before the handler.
 pub(super) const INSPECT: (&str, &str) = ("CLOUDCALL_INSPECT", "1");

@@ -1,10 +1,12 @@
 //! The `wx-server-sdk` that a function uses: is it installed, and does it know Cloud Calls?
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-const SDK: &str = "wx-server-sdk";
+/// The name of the package.
+pub(crate) const SDK: &str = "wx-server-sdk";
 
 /// The first version with Cloud Calls, as WeChat documents it.
 const FIRST: (u64, u64) = (0, 4);
@@ -39,10 +41,40 @@ pub(super) fn check(folder: &Path) -> Result<(), SdkError> {
         version_in(folder).map(|version| (version, folder.into()))
     };
     match found {
-        Some((version, folder)) if is_too_old(&version) => {
+        Some((version, folder)) if SdkVersion::parse(&version).is_too_old() => {
             Err(SdkError::TooOld { version, folder })
         }
         _ => Ok(()),
+    }
+}
+
+/// A version of the SDK, as `package.json` writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SdkVersion(String);
+
+impl SdkVersion {
+    pub(crate) fn parse(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The version that Node would load for a function, if it is installed.
+    pub(crate) fn installed(folder: &Path) -> Option<Self> {
+        installed(folder).map(|(version, _)| Self(version))
+    }
+
+    /// Whether it knows no Cloud Calls. One that cannot be read is taken for a new one.
+    pub(crate) fn is_too_old(&self) -> bool {
+        let mut numbers = self.0.split('.').map(|number| number.parse::<u64>().ok());
+        match (numbers.next().flatten(), numbers.next().flatten()) {
+            (Some(major), Some(minor)) => (major, minor) < FIRST,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for SdkVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -70,15 +102,6 @@ fn is_listed(folder: &Path) -> bool {
             .get("dependencies")
             .is_some_and(|dependencies| dependencies.get(SDK).is_some())
     })
-}
-
-/// A version that cannot be read is taken for a new one.
-fn is_too_old(version: &str) -> bool {
-    let mut numbers = version.split('.').map(|number| number.parse::<u64>().ok());
-    match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(major), Some(minor)) => (major, minor) < FIRST,
-        _ => false,
-    }
 }
 
 fn read(file: &Path) -> Option<Value> {

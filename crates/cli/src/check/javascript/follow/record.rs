@@ -1,0 +1,202 @@
+//! In the last round: the Cloud Calls that are found, and what cannot be followed any further.
+
+use oxc_ast::AstKind;
+use oxc_ast::ast::{
+    Argument, ArrayExpressionElement, Expression, ObjectExpression, ObjectPropertyKind,
+    TSModuleReference,
+};
+use oxc_semantic::AstNode;
+use oxc_span::Span;
+
+use super::evaluate::{is_global, required};
+use super::{Follow, is_sdk, modules, plain, span, spot};
+use crate::check::javascript::value::{Value, Values};
+
+impl<'a> Follow<'a, '_> {
+    pub(super) fn record(&mut self, file: usize, node: &AstNode<'a>) {
+        match node.kind() {
+            AstKind::StaticMemberExpression(member) => {
+                let object = self.value(file, &member.object);
+                self.record_member(file, &object, member.property.name.as_str(), member.span);
+            }
+            AstKind::ComputedMemberExpression(member) => {
+                let object = self.value(file, &member.object);
+                match self.value(file, &member.expression).texts() {
+                    Some(names) => {
+                        for name in names {
+                            self.record_member(file, &object, name, member.span);
+                        }
+                    }
+                    None => self.record_dynamic(file, &object, member.span),
+                }
+            }
+            AstKind::CallExpression(call) => {
+                if let Some(names) = required(self, file, call) {
+                    self.record_required(file, &names, call.span);
+                }
+                if !self.takes_arguments(file, &call.callee) {
+                    self.record_arguments(file, &call.arguments);
+                }
+            }
+            AstKind::NewExpression(new) => {
+                if !self.takes_arguments(file, &new.callee) {
+                    self.record_arguments(file, &new.arguments);
+                }
+            }
+            AstKind::ImportExpression(import) => {
+                if let Some(names) = self.value(file, &import.source).texts() {
+                    self.record_required(file, &names, import.span);
+                }
+            }
+            AstKind::ImportDeclaration(import) if !import.import_kind.is_type() => {
+                self.record_required(file, &[import.source.value.as_str()], import.span);
+            }
+            AstKind::ExportAllDeclaration(export) => {
+                self.record_required(file, &[export.source.value.as_str()], export.span);
+            }
+            AstKind::ExportNamedDeclaration(export) => {
+                if let Some(source) = &export.source {
+                    self.record_required(file, &[source.value.as_str()], export.span);
+                }
+            }
+            AstKind::TSImportEqualsDeclaration(import) => {
+                if let TSModuleReference::ExternalModuleReference(module) = &import.module_reference
+                {
+                    let name = module.expression.value.as_str();
+                    self.record_required(file, &[name], import.span);
+                }
+            }
+            AstKind::ArrayExpression(array) => {
+                for element in &array.elements {
+                    let element = match element {
+                        ArrayExpressionElement::SpreadElement(spread) => Some(&spread.argument),
+                        element => element.as_expression(),
+                    };
+                    if let Some(element) = element {
+                        self.record_lost(
+                            file,
+                            element,
+                            "put into a list, where it is not followed",
+                        );
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What a file requires: the SDK, or code that is not there when it runs on the platform.
+    fn record_required(&mut self, file: usize, names: &[&str], span: Span) {
+        let Some(found) = &mut self.found else { return };
+        for name in names {
+            let spot = spot(file, span);
+            if is_sdk(name) && found.sdk.as_ref().is_none_or(|first| spot < *first) {
+                found.sdk = Some(spot);
+            } else if modules::is_outside(self.names[file], name) && !name.ends_with(".json") {
+                let message = format!("{name} is outside of the function's folder");
+                found.unclear.push((spot, message));
+            }
+        }
+    }
+
+    /// A member of something: a Cloud Call, if that is a category of them.
+    pub(super) fn record_member(
+        &mut self,
+        file: usize,
+        object: &Values<'a>,
+        name: &'a str,
+        span: Span,
+    ) {
+        let Some(found) = &mut self.found else { return };
+        for value in &object.known {
+            if let Value::Category(category) = value {
+                found
+                    .calls
+                    .push((format!("{category}.{name}"), spot(file, span)));
+            }
+        }
+    }
+
+    /// A member whose name is not known.
+    pub(super) fn record_dynamic(&mut self, file: usize, object: &Values<'a>, span: Span) {
+        let Some(found) = &mut self.found else { return };
+        for value in &object.known {
+            let message = match value {
+                Value::OpenApi => "the name of the API is made at run time".to_owned(),
+                Value::Category(category) => {
+                    format!("which API of {category} is called is decided at run time")
+                }
+                _ => continue,
+            };
+            found.unclear.push((spot(file, span), message));
+        }
+    }
+
+    /// Whether the arguments of a call are followed, or of no interest.
+    fn takes_arguments(&self, file: usize, callee: &'a Expression<'a>) -> bool {
+        let values = self.value(file, callee);
+        let followed = |value: &Value<'a>| {
+            matches!(
+                value,
+                Value::Function(_) | Value::Class(..) | Value::OpenApi
+            )
+        };
+        let prints = match plain(callee) {
+            Expression::StaticMemberExpression(member) => {
+                is_global(self, file, &member.object, "console")
+            }
+            _ => false,
+        };
+        prints || is_wrapper(callee) || values.known.iter().any(followed)
+    }
+
+    fn record_arguments(&mut self, file: usize, arguments: &'a [Argument<'a>]) {
+        for argument in arguments {
+            let argument = match argument {
+                Argument::SpreadElement(spread) => Some(&spread.argument),
+                argument => argument.as_expression(),
+            };
+            if let Some(argument) = argument {
+                self.record_lost(file, argument, "handed to a function that is not followed");
+            }
+        }
+    }
+
+    /// Something that leads to Cloud Calls, and is lost from sight.
+    pub(super) fn record_lost(&mut self, file: usize, expression: &'a Expression<'a>, how: &str) {
+        if self.found.is_none() {
+            return;
+        }
+        let values = self.value(file, expression);
+        let what = values.known.iter().find_map(|value| match value {
+            Value::Object(file, object) => self.inside(*file, object),
+            value => value.leads_to_calls(),
+        });
+        if let (Some(what), Some(found)) = (what, &mut self.found) {
+            let message = format!("{what} is {how}");
+            found.unclear.push((spot(file, span(expression)), message));
+        }
+    }
+
+    /// What leads to Cloud Calls inside of an object.
+    fn inside(&self, file: usize, object: &'a ObjectExpression<'a>) -> Option<String> {
+        object.properties.iter().find_map(|property| {
+            let value = match property {
+                ObjectPropertyKind::ObjectProperty(property) => &property.value,
+                ObjectPropertyKind::SpreadProperty(spread) => &spread.argument,
+            };
+            let values = self.value(file, value);
+            values.known.iter().find_map(Value::leads_to_calls)
+        })
+    }
+}
+
+/// Whether it is a function that compilers wrap around what is required, or that spreads exports.
+fn is_wrapper(callee: &Expression<'_>) -> bool {
+    let name = match plain(callee) {
+        Expression::Identifier(name) => name.name.as_str(),
+        Expression::StaticMemberExpression(member) => member.property.name.as_str(),
+        _ => return false,
+    };
+    name.starts_with("__import") || name.starts_with("_interop") || name == "__exportStar"
+}
