@@ -3,6 +3,7 @@
 mod api_base;
 mod call;
 mod chaos;
+mod check;
 mod conversions;
 mod faults;
 mod help;
@@ -12,6 +13,7 @@ mod https;
 mod invoke;
 #[cfg(target_os = "linux")]
 mod kill;
+mod large_project;
 #[cfg(target_os = "linux")]
 mod live;
 mod node_functions;

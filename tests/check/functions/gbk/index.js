@@ -1,0 +1,2 @@
+// ÔÆº¯Êý
+exports.main = async () => 1

@@ -1,0 +1,3 @@
+const { messages } = require('./lib')
+
+exports.main = async (event) => messages.welcome(event.openid)

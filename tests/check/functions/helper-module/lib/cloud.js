@@ -1,0 +1,3 @@
+const cloud = require('wx-server-sdk')
+cloud.init()
+module.exports = { cloud, csm: cloud.openapi.customerServiceMessage }

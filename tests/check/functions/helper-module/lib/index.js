@@ -1,0 +1,1 @@
+exports.messages = require('./messages')

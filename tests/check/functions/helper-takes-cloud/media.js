@@ -1,0 +1,3 @@
+module.exports = (cloud) => ({
+  fetch: (mediaId) => cloud.openapi.customerServiceMessage.getTempMedia({ mediaId }),
+})

@@ -1,0 +1,3 @@
+const cloud = require('wx-server-sdk')
+
+exports.main = (event) => cloud.openapi.customerServiceMessage.send(event)

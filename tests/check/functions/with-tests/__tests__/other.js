@@ -1,0 +1,1 @@
+require('wx-server-sdk').openapi.wxacode.get({})

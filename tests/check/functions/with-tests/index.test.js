@@ -1,0 +1,2 @@
+const cloud = require('wx-server-sdk')
+test('the code', () => cloud.openapi.wxacode.get({}))
