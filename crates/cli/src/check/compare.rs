@@ -62,7 +62,23 @@ pub(super) fn check(function: &Function) -> Checked {
 
     for file in &unread {
         let message = format!("the file {}", file.reason);
-        findings.push(Finding::new(Rule::UnreadableSource, &file.path, message));
+        let rule = if file.is_large {
+            Rule::NotCheckable
+        } else {
+            Rule::UnreadableSource
+        };
+        findings.push(Finding::new(rule, &file.path, message));
+    }
+    for (at, source) in sources.iter().enumerate() {
+        if let Some(start) = source.not_utf8 {
+            let place = place(&Spot::new(at, start..start + 1));
+            let message = "the file is not UTF-8: what is not is replaced when it is loaded";
+            findings.push(
+                place
+                    .finding(Rule::NotUtf8, message.into())
+                    .help("save it as UTF-8"),
+            );
+        }
     }
     for (spot, message) in &uses.errors {
         findings.push(place(spot).finding(Rule::SyntaxError, message.clone()));

@@ -157,7 +157,7 @@ impl Field {
 
     fn value(&self, text: &str) -> Result<u32, String> {
         let named = |name: &&str| name.eq_ignore_ascii_case(text);
-        if let Some(at) = self.names.iter().position(|name| named(&name)) {
+        if let Some(at) = self.names.iter().position(named) {
             return Ok(self.least + at as u32);
         }
         let within = |number: &u32| (self.least..=self.most).contains(number);

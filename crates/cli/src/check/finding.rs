@@ -42,6 +42,7 @@ pub(crate) enum Rule {
     InvalidPackage,
     SyntaxError,
     UnreadableSource,
+    NotUtf8,
     NotCheckable,
 }
 
@@ -68,6 +69,7 @@ impl Rule {
             Self::InvalidPackage => "invalid-package",
             Self::SyntaxError => "syntax-error",
             Self::UnreadableSource => "unreadable-source",
+            Self::NotUtf8 => "not-utf-8",
             Self::NotCheckable => "not-checkable",
         }
     }
@@ -78,6 +80,7 @@ impl Rule {
             | Self::NoOpenapiList
             | Self::LenientJson
             | Self::DuplicateKey
+            | Self::NotUtf8
             | Self::NotCheckable => Level::Warning,
             _ => Level::Error,
         }

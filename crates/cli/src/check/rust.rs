@@ -75,6 +75,8 @@ impl Reader<'_> {
                 TokenTree::Ident(word) => match word.to_string().as_str() {
                     "use" => end_of_statement(tokens, at),
                     "mod" => self.module(tokens, at),
+                    // What is bound here is a variable, however it is called.
+                    "let" | "mut" if is_binding(tokens, at + 1) => at + 2,
                     "fn" | "struct" | "enum" | "trait" | "type" | "macro_rules" => at + 2,
                     _ => self.path(tokens, at),
                 },
@@ -207,7 +209,8 @@ impl Reader<'_> {
                     })
                     .unwrap_or_default();
                 self.uses.unclear.push(unclear(&format!(
-                    "the name of the API is not written here: {shown}"
+                    "the name of the API is not written here: {}",
+                    crate::json::beginning(shown.as_bytes(), 60)
                 )));
             }
         }
@@ -255,6 +258,13 @@ fn after_type_arguments(tokens: &[TokenTree], start: usize) -> usize {
         }
     }
     tokens.len()
+}
+
+/// A name on its own, as `let` binds it.
+fn is_binding(tokens: &[TokenTree], at: usize) -> bool {
+    let is_keyword = |word: &proc_macro2::Ident| word == "mut" || word == "ref";
+    matches!(tokens.get(at), Some(TokenTree::Ident(word)) if !is_keyword(word))
+        && !is_path_separator(tokens, at + 1)
 }
 
 /// After `.name`: a field or a method is no path.

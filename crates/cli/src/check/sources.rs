@@ -36,6 +36,8 @@ pub(super) struct Source {
     /// Below the function's folder, with `/` between the names.
     pub(super) name: String,
     pub(super) text: Text,
+    /// Where the first bytes are that are no UTF-8. Node replaces such bytes, and so is done here.
+    pub(super) not_utf8: Option<usize>,
 }
 
 /// A file that was not read, and why.
@@ -43,6 +45,8 @@ pub(super) struct Source {
 pub(super) struct Unread {
     pub(super) path: PathBuf,
     pub(super) reason: String,
+    /// Nothing is wrong with it: it is only too much to be read.
+    pub(super) is_large: bool,
 }
 
 /// All source files of a function, by name.
@@ -72,6 +76,7 @@ impl Found {
             self.unread.push(Unread {
                 path: folder.into(),
                 reason: format!("cannot be read: {error}"),
+                is_large: false,
             });
         }
     }
@@ -93,17 +98,33 @@ impl Found {
                     self.walk(&path, &format!("{below}/"));
                 }
             } else if self.is_source(&name) && path.is_file() {
-                match text(&path) {
-                    Ok(text) => self.sources.push(Source {
-                        path,
-                        name: below,
-                        text,
-                    }),
-                    Err(reason) => self.unread.push(Unread { path, reason }),
-                }
+                self.file(path, below);
             }
         }
         Ok(())
+    }
+
+    fn file(&mut self, path: PathBuf, name: String) {
+        let (reason, is_large) = match bytes(&path) {
+            Ok(bytes) if bytes.len() as u64 <= LARGEST => {
+                self.sources.push(Source {
+                    path,
+                    name,
+                    text: Text::new(&String::from_utf8_lossy(&bytes)),
+                    not_utf8: std::str::from_utf8(&bytes)
+                        .err()
+                        .map(|error| error.valid_up_to()),
+                });
+                return;
+            }
+            Ok(_) => (format!("is larger than {} MiB", LARGEST >> 20), true),
+            Err(error) => (format!("cannot be read: {error}"), false),
+        };
+        self.unread.push(Unread {
+            path,
+            reason,
+            is_large,
+        });
     }
 
     fn is_walked(&self, name: &str) -> bool {
@@ -132,21 +153,12 @@ impl Found {
     }
 }
 
-fn text(path: &Path) -> Result<Text, String> {
-    let cannot = |error: io::Error| format!("cannot be read: {error}");
+/// The file, or a little more than the most of it that is read.
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .map_err(cannot)?
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(cannot)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(format!("is larger than {} MiB", LARGEST >> 20));
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Text::new(&text)),
-        Err(_) => Err("is not UTF-8".into()),
-    }
+    let file = std::fs::File::open(path)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -198,11 +210,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_text_is_named() {
+    fn a_file_that_is_no_utf8_is_read_as_node_does_and_a_large_one_is_not() {
         let folder = tempfile::tempdir().expect("a temp folder");
         std::fs::write(folder.path().join("index.js"), b"// \xc4\xe3").expect("written");
+        let large = std::fs::File::create(folder.path().join("large.js")).expect("made");
+        large.set_len(LARGEST + 1).expect("enlarged");
         let (sources, unread) = read(folder.path(), Kind::Node);
-        assert!(sources.is_empty());
-        assert_eq!(unread[0].reason, "is not UTF-8");
+        assert_eq!(sources.len(), 1);
+        assert_eq!(sources[0].not_utf8, Some(3));
+        assert_eq!(unread.len(), 1);
+        assert!(unread[0].is_large);
     }
 }

@@ -1,5 +1,7 @@
 //! `cloudcall check`: the functions' code against their `config.json`.
 
+use std::collections::BTreeSet;
+
 use super::Context;
 use crate::check::{self, CheckError, Level, Report};
 use crate::cli::CheckArgs;
@@ -12,9 +14,17 @@ pub(super) async fn run(args: CheckArgs, context: Context) -> Result<(), Failure
     let functions = if args.functions.is_empty() {
         project.functions()?
     } else {
-        let named = args.functions.iter().map(|name| project.function(name));
+        let names: BTreeSet<_> = args.functions.iter().collect();
+        let named = names.into_iter().map(|name| project.function(name));
         named.collect::<Result<_, _>>()?
     };
+    if functions.is_empty() {
+        return Err(
+            Failure::usage("the functions folder holds no function").hint(
+                "a function is a folder that holds an index.js, a package.json or a Cargo.toml",
+            ),
+        );
+    }
     let fix = args.fix;
     // On a thread of its own, so that Ctrl-C gets through.
     let checked = tokio::task::spawn_blocking(move || check::check(&functions, fix)).await;

@@ -20,7 +20,7 @@ use super::value::{Function, Value, Values};
 use crate::check::uses::{Spot, Uses};
 
 /// More rounds than a value takes through any code that people write.
-const ROUNDS: usize = 16;
+const ROUNDS: usize = 100;
 
 /// What is known so far.
 pub(super) struct Follow<'a, 's> {

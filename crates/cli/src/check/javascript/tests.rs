@@ -12,6 +12,7 @@ fn uses(files: &[(&str, &str)]) -> Uses {
             path: PathBuf::from(name),
             name: (*name).into(),
             text: Text::new(text),
+            not_utf8: None,
         })
         .collect();
     read(&sources)

@@ -76,6 +76,10 @@ impl Value<'_> {
     }
 }
 
+/// So many functions, objects and texts are followed at one place; in a bundle, `this.x` may be
+/// any of thousands.
+const MANY: usize = 64;
+
 /// All that an expression may be.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Values<'a> {
@@ -98,9 +102,15 @@ impl<'a> Values<'a> {
         let mut news = other.or_else && !self.or_else;
         self.or_else |= other.or_else;
         for value in &other.known {
-            if !self.known.contains(value) {
+            if self.known.contains(value) {
+                continue;
+            }
+            if self.known.len() < MANY || value.leads_to_calls().is_some() {
                 self.known.push(*value);
                 news = true;
+            } else {
+                news |= !self.or_else;
+                self.or_else = true;
             }
         }
         news

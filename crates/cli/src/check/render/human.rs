@@ -32,9 +32,9 @@ fn finding(finding: &Finding) -> String {
         "{level}{}[{}]{level:#}{MESSAGE}: {}{MESSAGE:#}\n",
         finding.level.name(),
         finding.rule.id(),
-        finding.message,
+        shown(&finding.message),
     );
-    let file = path(&finding.file);
+    let file = shown(&path(&finding.file));
     let margin = match &finding.position {
         None => {
             line(&mut text, format_args!("{FRAME}-->{FRAME:#} {file}"), 1);
@@ -58,6 +58,7 @@ fn finding(finding: &Finding) -> String {
         }
     };
     if let Some(help) = &finding.help {
+        let help = shown(help);
         let help = format_args!(" {FRAME}={FRAME:#} {MESSAGE}help{MESSAGE:#}: {help}");
         line(&mut text, help, margin);
     }
@@ -82,12 +83,7 @@ fn excerpt(position: &Position) -> (String, usize, usize) {
     };
     let to = (from + WIDEST).min(letters.len());
     let end = end.min(to);
-    let shown = |letters: &[char]| {
-        letters
-            .iter()
-            .map(|letter| visible(*letter))
-            .collect::<String>()
-    };
+    let shown = |letters: &[char]| letters.iter().copied().map(visible).collect::<String>();
     let (left, right) = (
         if from > 0 { "…" } else { "" },
         if to < letters.len() { "…" } else { "" },
@@ -97,6 +93,11 @@ fn excerpt(position: &Position) -> (String, usize, usize) {
     let source = format!("{before}{marked}{}{right}", shown(&letters[end..to]));
     let carets = marked.width().max(1);
     (source.trim_end().to_owned(), before.width(), carets)
+}
+
+/// A text as it is shown: names and paths come from files that anybody may have written.
+fn shown(text: &str) -> String {
+    text.chars().map(visible).collect()
 }
 
 /// A letter as it is shown: a tab as spaces, and what has no width or moves the cursor as `·`.

@@ -12,6 +12,7 @@ fn uses(files: &[(&str, &str)]) -> Uses {
             path: PathBuf::from(name),
             name: (*name).into(),
             text: Text::new(text),
+            not_utf8: None,
         })
         .collect();
     read(&sources)
@@ -65,6 +66,7 @@ fn what_only_looks_like_a_call_is_none() {
         "use cloudcall::openapi::customer_service_message::send; fn f() { mpsc.send(1); Message { send: 1 }; }",
         "use cloudcall::openapi::customer_service_message::send; mod a { fn send() {} fn f() { send(); } }",
         "use cloudcall::openapi::customer_service_message::send; #[cfg(test)] mod tests { use super::*; fn f() { send(&c, m); } }",
+        "use cloudcall::openapi::customer_service_message::send; fn f() { let send = 1; let mut send = 2; }",
         "fn send() {} fn f() { send(); other::openapi::call(&c, \"a.b\", x); }",
     ] {
         assert_eq!(found(text), (Vec::new(), 0), "{text}");

@@ -38,10 +38,8 @@ impl<'a> Follow<'a, '_> {
                     self.record_arguments(file, &call.arguments);
                 }
             }
-            AstKind::NewExpression(new) => {
-                if !self.takes_arguments(file, &new.callee) {
-                    self.record_arguments(file, &new.arguments);
-                }
+            AstKind::NewExpression(new) if !self.takes_arguments(file, &new.callee) => {
+                self.record_arguments(file, &new.arguments);
             }
             AstKind::ImportExpression(import) => {
                 if let Some(names) = self.value(file, &import.source).texts() {
