@@ -1,7 +1,7 @@
 //! The names of WeChat's Cloud Calls, so that a misspelt one can be pointed out.
 //!
 //! Being listed here says only that WeChat documents the name for Cloud Calls; what cloudcall can
-//! call is in the [catalog](super::catalog).
+//! call is in the catalog.
 //!
 //! Public for the tools of this project; no part of the SDK's promise.
 
