@@ -100,6 +100,12 @@ fn good_functions_pass_in_silence() {
 }
 
 #[test]
+fn the_functions_of_this_repository_pass() {
+    let run = output(&mut check_in(root(), &["--deny-warnings"]));
+    assert!(run.status.success(), "{}", stdout(&run));
+}
+
+#[test]
 fn every_finding_is_shown_with_its_line() {
     assert_seen!("check-human", &mut check(&[]));
 }

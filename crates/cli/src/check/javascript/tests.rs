@@ -63,6 +63,8 @@ fn every_form_in_one_file_is_followed() {
         "const name = 'customerServiceMessage'; cloud.openapi[name].send({})",
         "const names = { csm: 'customerServiceMessage' }; cloud.openapi[names.csm].send({})",
         "const instance = new cloud.Cloud({ env: 'x' }); instance.openapi.customerServiceMessage.send({})",
+        "const instance = cloud.createNewInstance({}); instance.openapi.customerServiceMessage.send({})",
+        "const send = cloud.openapi.customerServiceMessage.send.bind(null); cloud.openapi.wxacode.bind(null)",
         "const wx = cloud || other; wx.openapi.customerServiceMessage.send({})",
         "const wx = test ? cloud : fake; wx.openapi.customerServiceMessage.send({})",
         "const lib = { cloud, api: cloud.openapi }; lib.api.customerServiceMessage.send({})",
@@ -278,6 +280,10 @@ fn what_cannot_be_followed_is_said() {
         (
             "other(...[cloud.openapi])",
             "openapi is put into a list, where it is not followed",
+        ),
+        (
+            "cloud.callOpenAPI({ api: 'openapi.wxacode.get' })",
+            "what is called through callOpenAPI is not read",
         ),
         (
             "global.cloud = cloud",

@@ -8,7 +8,7 @@ use oxc_semantic::ScopeId;
 pub(super) enum Value<'a> {
     /// What `wx-server-sdk` exports, or an instance made by it.
     Sdk,
-    /// `cloud.Cloud`, whose instances are like the SDK.
+    /// `cloud.Cloud` and `cloud.createNewInstance`: what they make is like the SDK.
     CloudClass,
     /// `cloud.openapi`.
     OpenApi,

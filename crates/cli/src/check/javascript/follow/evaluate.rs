@@ -10,6 +10,20 @@ use crate::check::javascript::value::{Function, Value, Values};
 /// How many objects or files may hand each other's properties on: a circle must end.
 const DEEPEST: usize = 4;
 
+/// What every part of `openapi` has because it is a function, and is no API: the SDK gives these.
+pub(super) const OF_FUNCTIONS: [&str; 10] = [
+    "apply",
+    "arguments",
+    "bind",
+    "call",
+    "caller",
+    "constructor",
+    "length",
+    "name",
+    "toJSON",
+    "toString",
+];
+
 /// Functions that compilers wrap around what is required.
 const WRAPPERS: [&str; 4] = [
     "__importDefault",
@@ -140,6 +154,7 @@ impl<'a> Follow<'a, '_> {
         self.any(callee.known.clone(), |follow, callee| match callee {
             // `cloud.openapi({ convertCase: false })`.
             Value::OpenApi => Value::OpenApi.into(),
+            Value::CloudClass => Value::Sdk.into(),
             Value::Function(function) => follow.returned(function),
             _ => Values::unknown(),
         })
@@ -181,10 +196,10 @@ impl<'a> Follow<'a, '_> {
             Value::Sdk => match name {
                 "openapi" => Value::OpenApi.into(),
                 "default" => Value::Sdk.into(),
-                "Cloud" => Value::CloudClass.into(),
+                "Cloud" | "createNewInstance" => Value::CloudClass.into(),
                 _ => Values::unknown(),
             },
-            Value::OpenApi => Value::Category(name).into(),
+            Value::OpenApi if !OF_FUNCTIONS.contains(&name) => Value::Category(name).into(),
             Value::Module(module) => self.exported(module, name, DEEPEST),
             Value::This(file) => {
                 let own = self.own.get(&(file, name));

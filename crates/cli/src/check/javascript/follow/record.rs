@@ -8,7 +8,7 @@ use oxc_ast::ast::{
 use oxc_semantic::AstNode;
 use oxc_span::Span;
 
-use super::evaluate::{is_global, required};
+use super::evaluate::{OF_FUNCTIONS, is_global, required};
 use super::{Follow, is_sdk, modules, plain, span, spot};
 use crate::check::javascript::value::{Value, Values};
 
@@ -107,10 +107,16 @@ impl<'a> Follow<'a, '_> {
     ) {
         let Some(found) = &mut self.found else { return };
         for value in &object.known {
-            if let Value::Category(category) = value {
-                found
-                    .calls
-                    .push((format!("{category}.{name}"), spot(file, span)));
+            match value {
+                Value::Category(category) if !OF_FUNCTIONS.contains(&name) => {
+                    let api = format!("{category}.{name}");
+                    found.calls.push((api, spot(file, span)));
+                }
+                Value::Sdk if name == "callOpenAPI" => {
+                    let message = "what is called through callOpenAPI is not read".to_owned();
+                    found.unclear.push((spot(file, span), message));
+                }
+                _ => {}
             }
         }
     }
