@@ -179,6 +179,14 @@ pub const TYPED: &[(&str, &str)] = &[
         "customerServiceMessage.getTempMedia",
     ),
     (
+        "customer_service_message::get_temp_media_to",
+        "customerServiceMessage.getTempMedia",
+    ),
+    (
+        "customer_service_message::get_temp_media_to_file",
+        "customerServiceMessage.getTempMedia",
+    ),
+    (
         "customer_service_message::send",
         "customerServiceMessage.send",
     ),

@@ -41,7 +41,7 @@ impl Printer {
     pub(crate) fn data(self, text: &str) -> io::Result<()> {
         let mut stdout = anstream::stdout().lock();
         let written = stdout
-            .write_all(text.as_bytes())
+            .write_all(harmless::line(text).as_bytes())
             .and_then(|()| stdout.flush());
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -52,7 +52,8 @@ impl Printer {
     /// What was done, in one line.
     pub(crate) fn done(self, message: impl Display) {
         // Nobody is left to tell when stderr fails.
-        let _ = writeln!(io::stderr().lock(), "{message}");
+        let message = message.to_string();
+        let _ = writeln!(io::stderr().lock(), "{}", harmless::text(&message));
     }
 
     /// What went wrong, in one line.
