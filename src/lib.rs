@@ -145,7 +145,7 @@
 //! invocation, so that the function can still say what happened. Elsewhere, and in a task that a
 //! handler spawns, [`Cloud::with_deadline`] sets the moment. It bounds all of a call, also the
 //! token request and the repeats; to drop a call's future does the same at once. Neither leaves
-//! anything running.
+//! anything running but the request for a token, for which other calls may be waiting.
 //!
 //! ```
 //! # use cloudcall::{Cloud, Permissions, transport::{MockTransport, media_reply}};
