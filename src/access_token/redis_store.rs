@@ -174,12 +174,15 @@ impl RedisStore {
     }
 }
 
-/// What kind of error it is. Redis quotes commands in its texts, and with them tokens.
+/// What kind of error it is. Redis quotes commands in its texts, and with them tokens; what stands in
+/// the place of a code and is none may be such a quotation, too.
 fn describe(error: &RedisError) -> String {
     match error.code() {
         _ if error.is_io_error() => error.to_string(),
-        Some(code) => format!("{} ({code})", error.category()),
-        None => error.category().to_owned(),
+        Some(code) if code.bytes().all(|it| it.is_ascii_uppercase()) => {
+            format!("{} ({code})", error.category())
+        }
+        _ => error.category().to_owned(),
     }
 }
 
