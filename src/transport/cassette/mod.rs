@@ -81,8 +81,9 @@
 //! No cassette holds an access token or an app secret. An exchange that gives a token is not
 //! written at all, and of one that refuses it, only the answer. `***` stands in the place of a
 //! token or secret wherever else a request or an answer quotes it, and of what stands in parameters
-//! and fields whose names end in `access_token`, `refresh_token`, `secret` or `session_key`. What else WeChat's answers and your requests say is written as it is: look at a
-//! cassette before you commit it.
+//! and fields whose names end in `access_token`, `refresh_token`, `secret` or `session_key`, but for
+//! texts in JSON of less than 8 bytes. What else WeChat's answers and your requests say is written as
+//! it is: look at a cassette before you commit it.
 
 mod body;
 mod error;

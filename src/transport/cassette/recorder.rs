@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE};
 use http_body::{Frame, SizeHint};
+use memchr::memmem;
 use serde_json::Value;
 
 use super::error::CassetteError;
@@ -98,6 +99,7 @@ impl Transport for Recorder {
             request,
             head: head.clone(),
             pieces: Vec::new(),
+            arrived: 0,
         };
         let body = Watched {
             body,
@@ -123,17 +125,28 @@ struct Taking {
     request: http::Request<Bytes>,
     head: http::response::Parts,
     pieces: Vec<Bytes>,
+    /// Their length, in bytes.
+    arrived: u64,
 }
 
 impl Taking {
+    /// How long the body is to be, in bytes.
+    fn announced(&self) -> Option<u64> {
+        // A HEAD announces what a GET would get.
+        announced_length(&self.head).filter(|_| self.request.method() != "HEAD")
+    }
+
+    /// Whether all that was announced has arrived.
+    fn is_whole(&self) -> bool {
+        self.announced().is_some_and(|it| self.arrived >= it)
+    }
+
     /// The response is whole.
     fn record(self) -> Result<(), TransportError> {
-        let whole = joined(self.pieces);
-        // A HEAD announces what a GET would get.
-        let announced = announced_length(&self.head).filter(|_| self.request.method() != "HEAD");
-        if announced.is_some_and(|announced| (whole.len() as u64) < announced) {
+        if self.announced().is_some_and(|it| self.arrived < it) {
             return Ok(());
         }
+        let whole = joined(self.pieces);
         let inner = &self.recorder.0;
         let mut redactor = inner.redactor();
         secrets::learn_from_answer(&whole, &mut redactor);
@@ -167,10 +180,12 @@ fn joined(mut pieces: Vec<Bytes>) -> Bytes {
     whole.freeze()
 }
 
-/// Whether WeChat gave a token.
+/// Whether WeChat gave a token, be it in JSON that is broken, which nobody can take it out of.
 fn is_token(answer: &[u8]) -> bool {
-    let json: Value = serde_json::from_slice(answer).unwrap_or_default();
-    json["access_token"].is_string()
+    match serde_json::from_slice::<Value>(answer) {
+        Ok(json) => json["access_token"].is_string(),
+        Err(_) => memmem::find(answer, b"\"access_token\"").is_some(),
+    }
 }
 
 fn headers(head: &http::response::Parts, redactor: &Redactor) -> BTreeMap<String, String> {
@@ -195,11 +210,18 @@ struct Watched {
 impl Watched {
     /// One that is at its end already may never be asked for more.
     fn begin(mut self) -> Result<Body, TransportError> {
-        if http_body::Body::is_end_stream(&self.body) {
+        if self.is_at_end() {
             self.end()?;
             return Ok(self.body);
         }
         Ok(Body::new(self))
+    }
+
+    /// Whether nobody need ask once more: a server that passes the body on stops at the length that
+    /// was announced.
+    fn is_at_end(&self) -> bool {
+        let is_whole = self.taking.as_ref().is_some_and(Taking::is_whole);
+        is_whole || http_body::Body::is_end_stream(&self.body)
     }
 
     fn end(&mut self) -> Result<(), TransportError> {
@@ -224,10 +246,10 @@ impl http_body::Body for Watched {
             }
         };
         if let (Some(taking), Some(piece)) = (&mut self.taking, frame.data_ref()) {
+            taking.arrived += piece.len() as u64;
             taking.pieces.push(piece.clone());
         }
-        // Nobody need ask once more.
-        if http_body::Body::is_end_stream(&self.body)
+        if self.is_at_end()
             && let Err(error) = self.end()
         {
             return Poll::Ready(Some(Err(error)));

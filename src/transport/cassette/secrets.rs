@@ -38,17 +38,27 @@ fn learn_from_json(json: &Value, redactor: &mut Redactor) {
     match json {
         Value::Object(fields) => {
             for (name, value) in fields {
-                match value {
-                    Value::String(text) if is_secret(name) && text.len() >= SHORTEST => {
-                        redactor.add(&Secret::from(text.as_str()));
-                    }
-                    value => learn_from_json(value, redactor),
+                match is_secret(name) {
+                    true => learn_all(value, redactor),
+                    false => learn_from_json(value, redactor),
                 }
             }
         }
         Value::Array(items) => items
             .iter()
             .for_each(|item| learn_from_json(item, redactor)),
+        _ => {}
+    }
+}
+
+/// Every text in it, also where a field has not the type it should have.
+fn learn_all(json: &Value, redactor: &mut Redactor) {
+    match json {
+        Value::String(text) if text.len() >= SHORTEST => {
+            redactor.add(&Secret::from(text.as_str()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| learn_all(item, redactor)),
+        Value::Object(fields) => fields.values().for_each(|field| learn_all(field, redactor)),
         _ => {}
     }
 }

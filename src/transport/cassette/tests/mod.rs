@@ -10,6 +10,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,11 +21,11 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::{CassetteError, Recorder, Replayer};
-use crate::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+use crate::openapi::customer_service_message::{GetTempMedia, get_temp_media, get_temp_media_to};
 use crate::transport::{
     Body, MockTransport, Transport, TransportError, TransportErrorKind, json_reply, media_reply,
 };
-use crate::{Cloud, Permissions};
+use crate::{Cloud, Permissions, RetryPolicy};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\xff";
 

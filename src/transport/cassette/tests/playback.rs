@@ -236,3 +236,37 @@ async fn equal_requests_are_answered_in_order_and_the_last_answer_stays() {
         assert_eq!(body, expected);
     }
 }
+
+#[tokio::test]
+async fn a_call_that_was_tried_again_is_replayed_as_it_arrived() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let busy = || json_reply(json!({"errcode": -1, "errmsg": "system error"}));
+    let mock = MockTransport::replies([busy(), media_reply("image/png", PNG)]);
+    let session = |transport: Arc<dyn Transport>, attempts| async move {
+        let cloud = Cloud::builder()
+            .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+            .retry(
+                RetryPolicy::new()
+                    .attempts(attempts)
+                    .first_delay(Duration::ZERO),
+            )
+            .transport(transport)
+            .build()
+            .expect("complete");
+        let mut written = Vec::new();
+        let media = get_temp_media_to(&cloud, GetTempMedia::new("M"), &mut written).await;
+        media.map(|_| written)
+    };
+    let recorder = Recorder::new(mock, &path).expect("a recorder");
+    let recorded = session(Arc::new(recorder.clone()), 2).await;
+    assert_eq!(recorded.expect("media"), PNG);
+    assert_eq!(recorder.recorded(), 2);
+
+    let replayer = || Arc::new(Replayer::open(&path).expect("a cassette"));
+    let replayed = session(replayer(), 2).await;
+    assert_eq!(replayed.expect("media"), PNG);
+    // Who does not try again gets what came first.
+    let error = session(replayer(), 1).await.expect_err("busy");
+    assert_eq!(error.err_code(), -1);
+}

@@ -1,5 +1,7 @@
 //! How a cassette is written, and what is not.
 
+use http_body_util::BodyExt as _;
+
 use super::*;
 
 /// Answers with the number of gates that are left, once the test lets it.
@@ -195,4 +197,29 @@ async fn what_cannot_be_written_fails_and_is_written_with_the_next() {
     for path in ["/one", "/two"] {
         answer(&replayer, get(path)).await.expect(path);
     }
+}
+
+#[tokio::test]
+async fn a_body_of_the_announced_length_is_recorded_although_nobody_asks_for_more() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let announced = |pieces, length: u64| {
+        let mut reply = http::Response::new(Body::new(Pieces(pieces)));
+        reply.headers_mut().insert(CONTENT_LENGTH, length.into());
+        reply
+    };
+    let replies = [announced(vec![Ok("a"), Ok("b")], 2), announced(vec![], 0)];
+    let recorder = Recorder::new(MockTransport::replies(replies), &path).expect("a recorder");
+
+    // As hyper does where it serves what it gets.
+    let reply = recorder.send(get("/whole")).await.expect("an answer");
+    let mut body = reply.into_body();
+    for (piece, recorded) in [("a", 0), ("b", 1)] {
+        let frame = body.frame().await.expect("a piece").expect("no error");
+        assert_eq!(frame.into_data().expect("bytes"), piece);
+        assert_eq!(recorder.recorded(), recorded);
+    }
+    drop(body);
+    drop(recorder.send(get("/empty")).await.expect("an answer"));
+    assert_eq!(recorder.recorded(), 2);
 }
