@@ -334,6 +334,64 @@ fn what_a_command_does_under_exec_is_recorded_and_replayed() {
     forbidden.network.assert();
 }
 
+/// Faults are set through what leads to WeChat, and are no exchange with it.
+#[test]
+fn faults_are_set_while_a_command_is_recorded_and_are_not_recorded() {
+    let project = session_project();
+    let folder = tempfile::tempdir().expect("a temp folder");
+    let cassette = folder.path().join("session.json");
+    let script = "const cloud = require('wx-server-sdk')
+        cloud.init()
+        const faults = process.env.CLOUDCALL_API_BASE + '/_emulator/faults'
+        const headers = { 'content-type': 'application/json' }
+        const body = JSON.stringify('errcode=45009')
+        const typing = { touser: 'o1', msgtype: 'text', text: { content: 'x' } }
+        const main = async () => {
+          const set = await fetch(faults, { method: 'POST', headers, body })
+          const sent = await cloud.openapi.customerServiceMessage.send(typing).catch((it) => it)
+          const [met] = (await (await fetch(faults)).json()).faults
+          await fetch(faults, { method: 'DELETE' })
+          console.log(set.status, sent.errCode, met.fired)
+        }
+        main()";
+    let mut run = cloudcall(project.path());
+    run.args(["exec", "--function", "session", "--record", text(&cassette)])
+        .args(["--", "node", "-e", script]);
+    let recorded = output(&mut run);
+    let talk = stderr(&recorded);
+    assert_eq!(
+        stdout(&recorded).lines().last(),
+        Some("200 45009 1"),
+        "{talk}"
+    );
+    assert!(talk.contains("note: recorded 1 exchange in "), "{talk}");
+    let cassette = fs::read_to_string(&cassette).expect("a cassette");
+    assert!(
+        cassette.contains("45009") && !cassette.contains("_emulator"),
+        "{cassette}"
+    );
+}
+
+/// Only a connection has time limits, without which a fault that never answers has no end.
+#[test]
+fn a_fault_is_met_over_a_connection_also_while_it_is_recorded() {
+    let folder = tempfile::tempdir().expect("a temp folder");
+    fs::copy(
+        root().join("config.json"),
+        folder.path().join("config.json"),
+    )
+    .expect("copied");
+    let mut run = call_in(folder.path(), &[GET, "mediaId=x", "--record", "c.json"]);
+    let recorded = output(run.args(["--fault", "reset"]));
+    let (said, talk) = (stdout(&recorded), stderr(&recorded));
+    assert!(
+        said.contains("the connection to 127.0.0.1:"),
+        "{said}{talk}"
+    );
+    assert!(talk.contains("nothing was recorded in c.json"), "{talk}");
+    assert!(!folder.path().join("c.json").exists());
+}
+
 #[test]
 fn a_refusal_of_the_app_is_replayed_without_its_secret() {
     let folder = tempfile::tempdir().expect("a temp folder");

@@ -24,8 +24,10 @@ pub(super) async fn run(args: CallArgs, context: Context) -> Result<(), Failure>
     for warning in permissions.warnings() {
         context.printer.warning(warning);
     }
-    let way = Way::open(target, args.target.record, None, context.printer)?;
+    let way = Way::open(target, None, context.printer)?;
+    // In this order: what is recorded has the time limits of a connection, too.
     let way = way.connected().await?;
+    let way = way.recorded(args.target.record, context.printer)?;
     let cloud = way
         .cloud(permissions)
         .map_err(|error| Failure::usage(error.err_msg()))?;

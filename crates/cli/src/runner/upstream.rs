@@ -63,7 +63,7 @@ impl Upstream {
     ) -> Result<Self, UpstreamError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let gateway = Gateway::with_observer(move |event| tell(event, printer));
-        let way = Way::open(target, record, app_id, printer)?;
+        let way = Way::open(target, app_id, printer)?.recorded(record, printer)?;
         let cloud = way.cloud(Permissions::allow([] as [&str; 0]))?;
         let (emulator, router) = match &way.end {
             End::Emulator(emulator) => (emulator.clone(), emulator.router()),

@@ -39,36 +39,8 @@ pub(super) enum End {
 }
 
 impl Way {
-    /// Opens the way to the target, as an app. What passes is recorded in the cassette `record`,
-    /// if one is given.
+    /// Opens the way to the target, as an app.
     pub(crate) fn open(
-        target: Target,
-        record: Option<PathBuf>,
-        app_id: Option<&str>,
-        printer: Printer,
-    ) -> Result<Self, UpstreamError> {
-        let way = Self::unrecorded(target, app_id, printer)?;
-        let Some(cassette) = record else {
-            return Ok(way);
-        };
-        let transport: Arc<dyn Transport> = match way.end {
-            // A cassette has paths without the base, so that it is of use with any.
-            End::Server(api_base) => Arc::new(Rebased {
-                transport: way.transport,
-                api_base,
-            }),
-            End::Emulator(_) | End::Here => way.transport,
-        };
-        let recorder = Recorder::new(transport, cassette)?;
-        Ok(Self {
-            transport: Arc::new(recorder.clone()),
-            end: End::Here,
-            _recording: Some(Recording { recorder, printer }),
-            ..way
-        })
-    }
-
-    fn unrecorded(
         target: Target,
         app_id: Option<&str>,
         printer: Printer,
@@ -127,6 +99,36 @@ impl Way {
             end: End::Server(server.url()),
             _server: Some(server),
             ..self
+        })
+    }
+
+    /// The same, with what passes recorded in the cassette `record`, if one is given.
+    pub(crate) fn recorded(
+        self,
+        record: Option<PathBuf>,
+        printer: Printer,
+    ) -> Result<Self, UpstreamError> {
+        let way = self;
+        let Some(cassette) = record else {
+            return Ok(way);
+        };
+        let transport: Arc<dyn Transport> = match way.end {
+            // A cassette has paths without the base, so that it is of use with any.
+            End::Server(api_base) => Arc::new(Rebased {
+                transport: way.transport,
+                api_base,
+            }),
+            End::Emulator(_) | End::Here => way.transport,
+        };
+        let recorder = Recorder::new(Arc::clone(&transport), cassette)?;
+        Ok(Self {
+            transport: Arc::new(OfWeChat {
+                recorder: recorder.clone(),
+                around: transport,
+            }),
+            end: End::Here,
+            _recording: Some(Recording { recorder, printer }),
+            ..way
         })
     }
 
@@ -194,6 +196,25 @@ impl Drop for Recording {
             count => self
                 .printer
                 .note(format_args!("recorded {count} exchanges in {path}")),
+        }
+    }
+}
+
+/// Records what goes to WeChat. What steers an emulator is no exchange with it, and goes around.
+struct OfWeChat {
+    recorder: Recorder,
+    around: Arc<dyn Transport>,
+}
+
+#[async_trait]
+impl Transport for OfWeChat {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Body>, TransportError> {
+        match request.uri().path().starts_with("/_emulator/") {
+            true => self.around.send(request).await,
+            false => self.recorder.send(request).await,
         }
     }
 }
