@@ -3,7 +3,7 @@
 mod handles;
 mod outages;
 mod processes;
-mod server;
+pub(crate) mod server;
 mod store;
 
 use std::collections::HashMap;

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
 
-pub(super) struct RedisServer {
+pub(crate) struct RedisServer {
     folder: TempDir,
     password: Option<&'static str>,
     port: u16,
@@ -14,11 +14,11 @@ pub(super) struct RedisServer {
 }
 
 impl RedisServer {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(None)
     }
 
-    pub(super) fn start_with(password: Option<&'static str>) -> Self {
+    pub(crate) fn start_with(password: Option<&'static str>) -> Self {
         let mut server = Self {
             folder: tempfile::tempdir().expect("a temp folder"),
             password,
@@ -38,7 +38,7 @@ impl RedisServer {
     }
 
     /// Ends it at once, as `kill -9` does.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some((mut child, _)) = self.running.take() {
             child.kill().expect("killed");
             child.wait().expect("its end");
@@ -46,7 +46,7 @@ impl RedisServer {
     }
 
     /// Starts it again where it was, without its data.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.kill();
         for _ in 0..20 {
             if self.try_to_run() {
@@ -57,7 +57,7 @@ impl RedisServer {
     }
 
     /// Sends a signal such as `-STOP`.
-    pub(super) fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let (child, _) = self.running.as_ref().expect("it runs");
         let sent = Command::new("kill")
             .args([signal, &child.id().to_string()])
@@ -65,7 +65,7 @@ impl RedisServer {
         assert!(sent.expect("kill").success());
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let password = self
             .password
             .map(|it| format!(":{it}@"))
@@ -74,7 +74,7 @@ impl RedisServer {
     }
 
     /// A connection to look into it with.
-    pub(super) fn look(&self) -> redis::Connection {
+    pub(crate) fn look(&self) -> redis::Connection {
         let client = redis::Client::open(self.url()).expect("a URL");
         client.get_connection().expect("it answers")
     }

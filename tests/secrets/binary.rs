@@ -18,6 +18,9 @@ const COMMAND: &str = r#"
     tr '\0' ' ' < "/proc/$PPID/cmdline"
     exec node -e "require('./functions/f').main({ mediaId: 'M' })""#;
 
+/// What is recorded in the project's folder, and searched with it.
+const CASSETTE: &str = "session.json";
+
 fn get(base: &[&'static str]) -> Vec<&'static str> {
     [&["call", GET, "mediaId=M"], base].concat()
 }
@@ -61,6 +64,7 @@ fn no_function_is_told_or_prints_what_a_server_quotes() {
     let of_probe = r#"{"do":"panic"}"#;
     let runs = [
         vec!["invoke", "f", "-e", event],
+        vec!["invoke", "f", "-e", event, "--record", CASSETTE],
         vec!["exec", "--function", "f", "--", "sh", "-c", COMMAND],
         vec![
             "invoke",
@@ -69,6 +73,16 @@ fn no_function_is_told_or_prints_what_a_server_quotes() {
             &functions,
             "-e",
             event,
+        ],
+        vec![
+            "invoke",
+            "get-temp-media",
+            "--functions",
+            &functions,
+            "-e",
+            event,
+            "--record",
+            CASSETTE,
         ],
         vec!["invoke", "probe", "--functions", &probe, "-e", of_probe],
     ];
@@ -87,6 +101,13 @@ fn no_function_is_told_or_prints_what_a_server_quotes() {
                     let requests = server.requests().concat();
                     let sent = Canary::both().iter().all(|canary| canary.is_in(&requests));
                     assert_eq!(sent, arguments[1] != "probe", "{name}: {printed}");
+                    let cassette = fs::read_to_string(project.path().join(CASSETTE));
+                    let quotes = cassette.as_ref().is_ok_and(|it| it.contains("***"));
+                    let records = arguments.contains(&CASSETTE);
+                    assert_eq!(
+                        quotes, records,
+                        "{name}: {arguments:?} {cassette:?} {printed}"
+                    );
                 }
             });
         }
@@ -154,6 +175,16 @@ fn no_complaint_about_settings_quotes_them() {
     );
     assert!(printed.contains("WECHAT_APPID is missing"), "{printed}");
     let url = format!("http://user:{PASSWORD}@127.0.0.1:1");
+    let functions = in_root("functions");
+    for redis in [
+        format!("redis://:{PASSWORD}@127.0.0.1:port"),
+        format!("rediss://:{PASSWORD}@127.0.0.1"),
+    ] {
+        let mut run = project.run_as_app(&["invoke", "get-temp-media", "--live"]);
+        run.args(["--functions", &functions, "-e", r#"{"mediaId":"M"}"#]);
+        let printed = project.search("Redis", run.env("CLOUDCALL_REDIS_URL", redis));
+        assert!(printed.contains("CLOUDCALL_REDIS_URL"), "{printed}");
+    }
     for base in [url.replace("http", "ftp"), url.replace("http://", ""), url] {
         let mut run = project.run_as_app(&get(&[]));
         let printed = project.search("a base", run.env("CLOUDCALL_API_BASE", base));

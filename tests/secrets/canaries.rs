@@ -1,5 +1,8 @@
 //! The secrets of these tests, and the search for them.
 
+use std::fs;
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
@@ -52,6 +55,21 @@ pub(super) fn assert_clean(canaries: &[Canary], path: &str, printed: impl AsRef<
     for canary in canaries {
         if let Some(spelling) = canary.found_in(&printed) {
             panic!("{path}: {} is printed, {spelling}:\n{printed}", canary.name);
+        }
+    }
+}
+
+/// Fails if one of the canaries is in a file of the folder, or of one in it.
+#[track_caller]
+pub(super) fn assert_clean_folder(canaries: &[Canary], path: &str, folder: &Path) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let kind = entry.file_type().expect("a type");
+        if kind.is_dir() {
+            assert_clean_folder(canaries, path, &entry.path());
+        } else if kind.is_file() {
+            let text = fs::read(entry.path()).expect("read");
+            assert_clean(canaries, &format!("{path}: {:?}", entry.path()), text);
         }
     }
 }

@@ -7,6 +7,8 @@
 //! | `kinds.rs` | every other kind of error of the SDK, and the `Debug` of all that holds a secret |
 //! | `faults.rs` | every fault of the emulator, with and without sockets |
 //! | `gateway.rs` | refusals of the gateway, and what its observer is told |
+//! | `cassette.rs` | a recorder and a replayer before the same server: the cassette, its media, and their errors |
+//! | `redis.rs` | a Redis that is wrong, refuses or quotes, and what is sent to one that works |
 //! | `binary.rs` | the `cloudcall` binary: its stdout, stderr, files, and the command lines of its children |
 //!
 //! `canaries.rs` searches, `capture.rs` collects logs and panics, `quoting.rs` is the server,
@@ -26,11 +28,14 @@
 mod binary;
 mod canaries;
 mod capture;
+mod cassette;
 mod faults;
 mod gateway;
 mod kinds;
 #[cfg(target_os = "linux")]
 mod project;
 pub(crate) mod quoting;
+#[cfg(unix)]
+mod redis;
 pub(crate) mod replies;
 mod sdk;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::canaries::{Canary, SECRET, assert_clean};
+use super::canaries::{Canary, SECRET, assert_clean, assert_clean_folder};
 use crate::node_functions::project;
 use crate::tool::{cloudcall, output, stderr, stdout};
 
@@ -103,20 +103,7 @@ impl Project {
         let _ = fs::remove_file(told);
         let _ = fs::remove_file(self.path().join(".env"));
         assert_clean(&canaries, path, &printed);
-        search_folder(&canaries, path, self.path());
+        assert_clean_folder(&canaries, path, self.path());
         printed
-    }
-}
-
-fn search_folder(canaries: &[Canary], path: &str, folder: &Path) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let kind = entry.file_type().expect("a type");
-        if kind.is_dir() {
-            search_folder(canaries, path, &entry.path());
-        } else if kind.is_file() {
-            let text = fs::read(entry.path()).expect("read");
-            assert_clean(canaries, &format!("{path}: {:?}", entry.path()), text);
-        }
     }
 }

@@ -104,9 +104,9 @@ fn cloud(server: &Server, transport: &HttpsTransport) -> Cloud {
 
 /// Where the wrong reply comes: to the request for a token, to the call, to the request for another
 /// token, and to that for a token which is forced.
-const PLACES: [&str; 4] = ["token", "call", "renewal", "forced"];
+pub(super) const PLACES: [&str; 4] = ["token", "call", "renewal", "forced"];
 
-fn script(place: &str, reply: Reply) -> Script {
+pub(super) fn script(place: &str, reply: Reply) -> Script {
     let (tokens, call) = match place {
         "token" => (vec![reply], refusal(40001, OF_TOKENS)),
         "call" => (vec![token()], reply),
@@ -166,7 +166,7 @@ async fn no_operation_shows_what_a_server_quotes() {
 }
 
 /// Fails unless the server was sent the secrets that it quotes.
-fn assert_sent(server: &Server, place: &str, path: &str) {
+pub(super) fn assert_sent(server: &Server, place: &str, path: &str) {
     let requests = server.requests().concat();
     let [secret, token] = [SECRET, TOKEN].map(|text| Canary::new("sent", text).is_in(&requests));
     assert!(secret, "{path}: the secret was not sent");
