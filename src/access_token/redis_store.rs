@@ -177,12 +177,13 @@ impl RedisStore {
 /// What kind of error it is. Redis quotes commands in its texts, and with them tokens; what stands in
 /// the place of a code and is none may be such a quotation, too.
 fn describe(error: &RedisError) -> String {
-    match error.code() {
+    let code = error.code().unwrap_or_default();
+    let is_code = !code.is_empty() && code.bytes().all(|it| it.is_ascii_uppercase());
+    match error.category() {
         _ if error.is_io_error() => error.to_string(),
-        Some(code) if code.bytes().all(|it| it.is_ascii_uppercase()) => {
-            format!("{} ({code})", error.category())
-        }
-        _ => error.category().to_owned(),
+        "" if is_code => code.to_owned(),
+        category if is_code => format!("{category} ({code})"),
+        category => category.to_owned(),
     }
 }
 
@@ -285,6 +286,19 @@ mod tests {
         ] {
             let store = RedisStore::new(url).expect(url);
             assert!(!format!("{store:?}").contains("canary"), "{store:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_by_its_kind_and_quotes_nothing() {
+        let of = |code: &str| redis::make_extension_error(code.into(), Some("canary".into()));
+        let no_permission = (redis::ServerErrorKind::NoPerm.into(), "canary");
+        for (error, expected) in [
+            (of("WRONGPASS"), "extension error (WRONGPASS)"),
+            (of("t0ken-canary"), "extension error"),
+            (RedisError::from(no_permission), "NOPERM"),
+        ] {
+            assert_eq!(describe(&error), expected);
         }
     }
 
