@@ -393,6 +393,28 @@ fn a_fault_is_met_over_a_connection_also_while_it_is_recorded() {
 }
 
 #[test]
+fn what_a_fault_breaks_off_is_not_recorded_of_a_function_in_rust() {
+    let folder = tempfile::tempdir().expect("a temp folder");
+    let cassette = folder.path().join("session.json");
+    let run = |fault: &str| {
+        let mut run = cloudcall(root());
+        run.args(["invoke", "get-temp-media", "-e", r#"{"mediaId":"sample"}"#]);
+        run.args(["--fault", fault, "--record", text(&cassette)]);
+        output(&mut run)
+    };
+    let broken = run("reset");
+    assert!(stdout(&broken).contains("-601003"), "{broken:?}");
+    assert!(!cassette.exists());
+    let tried_again = run("reset,times=1");
+    assert!(
+        stdout(&tried_again).contains("image/jpeg"),
+        "{}",
+        stderr(&tried_again)
+    );
+    assert!(stderr(&tried_again).contains("recorded 1 exchange in "));
+}
+
+#[test]
 fn a_refusal_of_the_app_is_replayed_without_its_secret() {
     let folder = tempfile::tempdir().expect("a temp folder");
     fs::copy(

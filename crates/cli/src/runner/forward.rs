@@ -54,6 +54,8 @@ async fn forward(State(way): State<Forward>, request: Request) -> Response {
         );
     };
     strip(&mut head.headers);
+    // They are of the one connection, too: a fault would break this one, and not the exchange.
+    head.extensions.clear();
     match way.transport.send(Request::from_parts(head, body)).await {
         Ok(mut response) => {
             let length = response.headers_mut().remove(CONTENT_LENGTH);
@@ -91,10 +93,21 @@ impl Forward {
                 StatusCode::NOT_FOUND
             }
             TransportErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            // It breaks here, too, so that who would try again does.
+            TransportErrorKind::Interrupted => return broken(),
             _ => StatusCode::BAD_GATEWAY,
         };
         refusal(status, &error.to_string())
     }
+}
+
+/// An answer that breaks off.
+fn broken() -> Response {
+    // A limit is as good an end as any.
+    let whole = http_body_util::Full::new(bytes::Bytes::from_static(b" "));
+    let mut response = Response::new(Body::new(http_body_util::Limited::new(whole, 0)));
+    response.headers_mut().insert(CONTENT_LENGTH, 1.into());
+    response
 }
 
 /// A refusal in WeChat's form, with the SDK's own code of a failed exchange.
