@@ -36,7 +36,7 @@ pub fn reply(data: &[u8]) {
         let read = || received().into_reply(api, &redactor);
         let generic = read().map_err(|error| error.redacted(&redactor));
         match &generic {
-            Ok(reply) => good(reply, api, response.body()),
+            Ok(reply) => good(reply, api, response.body(), &redactor),
             Err(error) => bad(error),
         }
         let typed = read()
@@ -63,7 +63,7 @@ fn response(data: &[u8]) -> Option<http::Response<Bytes>> {
     Some(response)
 }
 
-fn good(reply: &Reply, api: &Api, body: &Bytes) {
+fn good(reply: &Reply, api: &Api, body: &Bytes, redactor: &Redactor) {
     assert_eq!(reply.err_code(), 0);
     assert_eq!(reply.err_msg(), format!("openapi.{}:ok", api.name));
     let json = serde_json::to_string(reply).expect("JSON");
@@ -76,7 +76,13 @@ fn good(reply: &Reply, api: &Api, body: &Bytes) {
             buffer,
         } => {
             assert!(!api.media || !buffer.is_empty(), "empty media");
-            assert_eq!(&buffer[..], &body[..]);
+            // What is labelled a text may be a page that quotes the request.
+            let expected = if content_type.to_ascii_lowercase().contains("text/plain") {
+                redactor.clean_bytes(body)
+            } else {
+                body.clone()
+            };
+            assert_eq!(&buffer[..], &expected[..]);
             assert_eq!(again["contentType"], **content_type);
             assert_eq!(content_type.trim(), content_type);
         }
