@@ -118,7 +118,8 @@ fn remark(path: &Path, warning: &Warning, text: &Text) -> Option<Finding> {
     Some(finding)
 }
 
-/// The token that starts here: a text with its quotes, a comment, or one character.
+/// The token that starts here: a text with its quotes, a comment, a word or number, or one
+/// character.
 fn token(text: &str, at: usize) -> Range<usize> {
     let rest = &text[at..];
     let length = if rest.starts_with('"') {
@@ -134,7 +135,9 @@ fn token(text: &str, at: usize) -> Range<usize> {
     } else if rest.starts_with("//") {
         rest.find(['\r', '\n']).unwrap_or(rest.len())
     } else {
-        rest.chars().next().map_or(0, char::len_utf8)
+        let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric());
+        let word = end.unwrap_or(rest.len());
+        word.max(rest.chars().next().map_or(0, char::len_utf8))
     };
     at..at + length
 }

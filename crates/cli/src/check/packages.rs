@@ -46,7 +46,9 @@ pub(super) fn check(
         }
     };
     let listed = |list: &str| package.get(list).and_then(|list| list.get(SDK));
-    let Some(wanted) = listed("dependencies") else {
+    // Those that are optional are installed as well.
+    let wanted = listed("dependencies").or_else(|| listed("optionalDependencies"));
+    let Some(wanted) = wanted else {
         let (message, help) = if listed("devDependencies").is_some() {
             (
                 format!(
@@ -174,6 +176,8 @@ mod tests {
         assert_eq!(rules(Some(&listed("0.2.0")), true), ["sdk-too-old"]);
         assert_eq!(rules(Some(&listed("0.2.0")), false), [""; 0]);
         assert_eq!(rules(None, true), ["sdk-not-listed"]);
+        let optional = listed("~2.6.3").replace("dependencies", "optionalDependencies");
+        assert_eq!(rules(Some(&optional), true), [""; 0]);
         assert_eq!(rules(Some("{}"), false), ["sdk-not-listed"]);
         assert_eq!(
             rules(Some(r#"{"devDependencies":{"wx-server-sdk":"2"}}"#), true),
