@@ -202,6 +202,53 @@ fn fix_adds_permissions_and_nothing_else() {
 }
 
 #[test]
+fn a_file_that_cannot_be_fixed_is_said_and_the_others_are_fixed() {
+    let project = copy();
+    let config = |name: &str| project.path().join(format!("functions/{name}/config.json"));
+    let locked = config("undeclared");
+    let mut permissions = fs::metadata(&locked).expect("there").permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&locked, permissions).expect("set");
+    let before = fs::read(&locked).expect("read");
+
+    let run = check_in(
+        project.path(),
+        &["--fix", "undeclared", "undeclared-in-helpers"],
+    );
+    let found = document(run);
+    assert_eq!(fs::read(&locked).expect("read"), before);
+    assert_eq!(found["fixed"][0]["function"], "undeclared-in-helpers");
+    let left = &found["findings"][0];
+    assert_eq!(left["function"], "undeclared");
+    let help = left["help"].as_str().unwrap_or_default();
+    assert!(
+        help.ends_with("by hand: --fix could not (the file is read-only)"),
+        "{help}"
+    );
+}
+
+#[test]
+fn code_that_nests_without_end_is_said_to_be_unread() {
+    let project = tempfile::tempdir().expect("a temp folder");
+    let many = 500_000;
+    for (name, text) in [
+        ("calls", format!("a{}", "()".repeat(many))),
+        ("else", "if (a) b;else ".repeat(many / 8)),
+        ("lists", "[".repeat(many)),
+        ("not", "!".repeat(many)),
+    ] {
+        let folder = project.path().join("functions").join(name);
+        fs::create_dir_all(&folder).expect("made");
+        fs::write(folder.join("index.js"), text).expect("written");
+    }
+    let found = document(check_in(project.path(), &[]));
+    assert_eq!(
+        (&found["errors"], &found["warnings"]),
+        (&0.into(), &4.into())
+    );
+}
+
+#[test]
 fn two_hundred_functions_are_read_without_their_node_modules() {
     let project = tempfile::tempdir().expect("a temp folder");
     large_project::write(project.path(), 200).expect("written");

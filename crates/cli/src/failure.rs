@@ -154,7 +154,6 @@ impl From<ProjectError> for Failure {
 impl From<CheckError> for Failure {
     fn from(error: CheckError) -> Self {
         let hint = match &error {
-            CheckError::Fix { .. } => "check that the function's folder can be written",
             CheckError::Thread(_) => "try again when the machine is less busy",
             CheckError::Panicked => "name the functions one by one to find the one that causes it",
         };

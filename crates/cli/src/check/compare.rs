@@ -7,11 +7,11 @@ use cloudcall::openapi::names;
 
 use super::config::{Config, State};
 use super::finding::{Finding, Level, Rule};
-use super::fix::{self, FixError};
-use super::sources::{self, Source};
+use super::fix;
+use super::sources::{self, Found, Source};
 use super::text::Position;
 use super::uses::{Spot, Uses};
-use super::{CheckError, Fixed, Report, javascript, packages, rust};
+use super::{Fixed, Report, javascript, packages, rust};
 use crate::runner::{Function, Kind};
 
 /// What came of one function.
@@ -25,35 +25,40 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// Adds what is missing. What cannot be added without doing more stays a finding.
-    pub(super) fn fix(&mut self, report: &mut Report) -> Result<(), CheckError> {
+    /// Adds what is missing. Where that cannot be, it stays a finding that says why.
+    pub(super) fn fix(&mut self, report: &mut Report) {
+        let is_missing =
+            |finding: &Finding| finding.rule == Rule::UndeclaredApi && finding.entry.is_some();
         match fix::file(&self.config, &self.missing) {
             Ok(()) => {
-                let is_fixed = |finding: &Finding| {
-                    finding.rule == Rule::UndeclaredApi && finding.entry.is_some()
-                };
-                self.findings.retain(|finding| !is_fixed(finding));
+                self.findings.retain(|finding| !is_missing(finding));
                 report.fixed.push(Fixed {
                     function: self.function.clone(),
                     file: self.config.clone(),
                     added: std::mem::take(&mut self.missing),
                 });
-                Ok(())
             }
-            Err(FixError::Unreadable(_) | FixError::Refused) => Ok(()),
-            Err(source @ FixError::Io(_)) => Err(CheckError::Fix {
-                file: self.config.clone(),
-                source,
-            }),
+            Err(error) => {
+                for finding in self.findings.iter_mut().filter(|one| is_missing(one)) {
+                    if let Some(help) = &mut finding.help {
+                        help.push_str(&format!(" by hand: --fix could not ({error})"));
+                    }
+                }
+            }
         }
     }
 }
 
 /// Checks a function.
 pub(super) fn check(function: &Function) -> Checked {
-    let (sources, unread) = sources::read(&function.folder, function.kind);
+    let Found {
+        sources,
+        unread,
+        others,
+        ..
+    } = sources::read(&function.folder, function.kind);
     let uses = match function.kind {
-        Kind::Node => javascript::read(&sources),
+        Kind::Node => javascript::read(&sources, &others),
         Kind::Rust => rust::read(&sources),
     };
     let mut config = Config::read(function.config());
@@ -61,13 +66,12 @@ pub(super) fn check(function: &Function) -> Checked {
     let place = |spot: &Spot| Place::of(&sources, spot);
 
     for file in &unread {
-        let message = format!("the file {}", file.reason);
-        let rule = if file.is_large {
+        let rule = if file.is_legal {
             Rule::NotCheckable
         } else {
             Rule::UnreadableSource
         };
-        findings.push(Finding::new(rule, &file.path, message));
+        findings.push(Finding::new(rule, &file.path, file.reason.clone()));
     }
     for (at, source) in sources.iter().enumerate() {
         if let Some(start) = source.not_utf8 {

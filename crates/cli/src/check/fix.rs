@@ -19,7 +19,7 @@ use crate::runner::jsonc;
 
 /// Why a file was not changed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FixError {
+pub(super) enum FixError {
     #[error("{0}")]
     Unreadable(#[from] cloudcall::ConfigError),
     #[error("the permissions cannot be added without changing more than them")]
@@ -46,11 +46,17 @@ pub(super) fn file(path: &Path, apis: &[String]) -> Result<(), FixError> {
     if after == before {
         return Ok(());
     }
+    let permissions = std::fs::metadata(&path)?.permissions();
+    if permissions.readonly() {
+        // In its folder it could be replaced all the same, but it is not to be changed.
+        return Err(
+            io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only").into(),
+        );
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(after.as_bytes())?;
-    file.as_file()
-        .set_permissions(std::fs::metadata(&path)?.permissions())?;
+    file.as_file().set_permissions(permissions)?;
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
     Ok(())

@@ -32,13 +32,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 pub(crate) use finding::{Finding, Level};
-pub(crate) use fix::FixError;
 pub(crate) use render::{Format, render};
 
 use crate::runner::Function;
 
-/// Parsers go as deep as the code they read.
-const STACK: usize = 64 << 20;
+/// Parsers go as deep as the code they read. Only what is used of it takes memory.
+const STACK: usize = 256 << 20;
 
 /// What came of a check.
 #[derive(Debug, Default)]
@@ -68,8 +67,6 @@ impl Report {
 /// Why a check came to no end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckError {
-    #[error("{} cannot be changed: {source}", .file.display())]
-    Fix { file: PathBuf, source: FixError },
     #[error("no thread can be started: {0}")]
     Thread(#[from] io::Error),
     #[error("a check panicked: this is a bug of cloudcall")]
@@ -110,7 +107,7 @@ pub(crate) fn check(functions: &[Function], fix: bool) -> Result<Report, CheckEr
     };
     for mut checked in done {
         if fix && !checked.missing.is_empty() {
-            checked.fix(&mut report)?;
+            checked.fix(&mut report);
         }
         report.findings.append(&mut checked.findings);
     }

@@ -5,11 +5,13 @@ mod evaluate;
 mod exchange;
 mod record;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
-    ClassElement, Expression, MethodDefinitionKind, ObjectExpression, ObjectPropertyKind,
+    ClassElement, Expression, MethodDefinitionKind, ObjectExpression, ObjectProperty,
+    ObjectPropertyKind, PropertyKind,
 };
 use oxc_semantic::{AstNode, NodeId, ScopeId, Semantic, SymbolId};
 use oxc_span::{GetSpan as _, Span};
@@ -25,17 +27,23 @@ const ROUNDS: usize = 100;
 pub(super) struct Follow<'a, 's> {
     files: &'s [Semantic<'a>],
     names: &'s [&'s str],
+    /// The names of files that are no sources.
+    others: &'s [String],
     modules: Vec<Module<'a>>,
     variables: HashMap<(usize, SymbolId), Values<'a>>,
     /// What functions return, by their scope.
     returns: HashMap<(usize, ScopeId), Values<'a>>,
     /// `this.x` of a file.
     own: HashMap<(usize, &'a str), Values<'a>>,
+    /// Files whose classes extend each other: their `this` is one.
+    families: HashMap<usize, Vec<usize>>,
     /// `x` of an object, by where the object is written.
     fields: HashMap<(usize, Span, &'a str), Values<'a>>,
     /// `...x` in an object, by where that is written.
     spreads: HashMap<(usize, Span), Values<'a>>,
     news: bool,
+    /// How deep `value` is in an expression.
+    depth: Cell<usize>,
     /// In the last round: where what was found goes.
     found: Option<Found>,
 }
@@ -49,17 +57,24 @@ struct Found {
 }
 
 impl<'a, 's> Follow<'a, 's> {
-    pub(super) fn new(files: &'s [Semantic<'a>], names: &'s [&'s str]) -> Self {
+    pub(super) fn new(
+        files: &'s [Semantic<'a>],
+        names: &'s [&'s str],
+        others: &'s [String],
+    ) -> Self {
         Self {
             files,
             names,
+            others,
             modules: files.iter().map(|_| Module::default()).collect(),
             variables: HashMap::new(),
             returns: HashMap::new(),
             own: HashMap::new(),
+            families: HashMap::new(),
             fields: HashMap::new(),
             spreads: HashMap::new(),
             news: false,
+            depth: Cell::new(0),
             found: None,
         }
     }
@@ -106,6 +121,13 @@ impl<'a, 's> Follow<'a, 's> {
             AstKind::FormalParameter(parameter) => {
                 // For what it is by default.
                 self.bind(file, &parameter.pattern, &Values::default());
+                // `constructor(private cloud)` of TypeScript is `this.cloud`, too.
+                if (parameter.accessibility.is_some() || parameter.readonly)
+                    && let Some(id) = parameter.pattern.get_binding_identifier()
+                {
+                    let values = self.held(file, id.symbol_id.get());
+                    self.own(file, id.name.as_str(), &values);
+                }
             }
             AstKind::Function(function) => {
                 if let (Some(id), Some(value)) = (&function.id, as_function(file, function)) {
@@ -113,6 +135,7 @@ impl<'a, 's> Follow<'a, 's> {
                 }
             }
             AstKind::Class(class) => {
+                self.extends(file, class);
                 if let Some(id) = &class.id {
                     let value = Value::Class(file, constructor(file, class));
                     self.variable(file, id.symbol_id.get(), &value.into());
@@ -139,6 +162,7 @@ impl<'a, 's> Follow<'a, 's> {
                 let callee = self.value(file, &call.callee);
                 self.hand_over(file, &callee, &call.arguments);
                 self.hand_over_later(file, call);
+                self.define(file, call);
             }
             AstKind::NewExpression(new) => {
                 let callee = self.value(file, &new.callee);
@@ -164,11 +188,21 @@ impl<'a, 's> Follow<'a, 's> {
     }
 
     fn object(&mut self, file: usize, object: &'a ObjectExpression<'a>) {
+        let has_methods = object.properties.iter().any(|property| match property {
+            ObjectPropertyKind::ObjectProperty(property) => {
+                matches!(property.value, Expression::FunctionExpression(_))
+            }
+            ObjectPropertyKind::SpreadProperty(_) => false,
+        });
         for property in &object.properties {
             match property {
                 ObjectPropertyKind::ObjectProperty(property) => {
                     if let Some(name) = key_name(&property.key) {
-                        let values = self.value(file, &property.value);
+                        let values = self.property_value(file, property);
+                        if has_methods {
+                            // `this.x` in its methods.
+                            self.own(file, name, &values.clone().without_texts());
+                        }
                         let field = self.fields.entry((file, object.span, name)).or_default();
                         self.news |= field.add(&values);
                     }
@@ -177,6 +211,37 @@ impl<'a, 's> Follow<'a, 's> {
                     let values = self.value(file, &spread.argument);
                     let spreads = self.spreads.entry((file, object.span)).or_default();
                     self.news |= spreads.add(&values);
+                }
+            }
+        }
+    }
+
+    /// What a property holds; of a getter, what it gives.
+    fn property_value(&self, file: usize, property: &'a ObjectProperty<'a>) -> Values<'a> {
+        match &property.value {
+            Expression::FunctionExpression(function) if property.kind == PropertyKind::Get => {
+                as_function(file, function)
+                    .map_or_else(Values::unknown, |function| self.returned(function))
+            }
+            value => self.value(file, value),
+        }
+    }
+
+    /// A class is of one family with the class that it extends, also in another file.
+    fn extends(&mut self, file: usize, class: &'a oxc_ast::ast::Class<'a>) {
+        let Some(parent) = &class.super_class else {
+            return;
+        };
+        for value in self.value(file, parent).known {
+            let (Value::Class(other, _) | Value::Function(Function { file: other, .. })) = value
+            else {
+                continue;
+            };
+            for (one, other) in [(file, other), (other, file)] {
+                let family = self.families.entry(one).or_default();
+                if one != other && !family.contains(&other) {
+                    family.push(other);
+                    self.news = true;
                 }
             }
         }

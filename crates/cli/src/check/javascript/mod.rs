@@ -21,8 +21,8 @@ use super::sources::Source;
 use super::uses::{Spot, Uses};
 use crate::runner::SDK;
 
-/// Reads the sources of a function.
-pub(super) fn read(sources: &[Source]) -> Uses {
+/// Reads the sources of a function; `others` are the names of its other files.
+pub(super) fn read(sources: &[Source], others: &[String]) -> Uses {
     let mut uses = Uses::default();
     let allocators: Vec<_> = sources.iter().map(|_| Allocator::default()).collect();
     let mut files = Vec::new();
@@ -33,16 +33,18 @@ pub(super) fn read(sources: &[Source]) -> Uses {
         }
         files.push(parsed.semantic);
     }
-    // A function that neither names the SDK nor leaves its folder makes no Cloud Call.
+    // A function that neither names the SDK nor requires any file makes no Cloud Call.
     let may_call = |source: &Source| {
         let text = &source.text.text;
-        text.contains(SDK) || text.contains("../")
+        [SDK, "./", "@/", "~/"]
+            .iter()
+            .any(|part| text.contains(part))
     };
     if !sources.iter().any(may_call) {
         return uses;
     }
     let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
-    Follow::new(&files, &names).run(&mut uses);
+    Follow::new(&files, &names, others).run(&mut uses);
     uses.sort();
     uses
 }

@@ -22,6 +22,38 @@ pub(super) fn is_outside(from: &str, wanted: &str) -> bool {
     wanted.starts_with('.') && path(from, wanted).is_none()
 }
 
+/// What follows `@/` or `~/`, which bundlers and TypeScript are told to take for a folder of the
+/// project. No package has such a name.
+fn aliased(wanted: &str) -> Option<&str> {
+    wanted
+        .strip_prefix("@/")
+        .or_else(|| wanted.strip_prefix("~/"))
+}
+
+/// Why a file that another one requires cannot be followed, if it is one of the function's, and
+/// no source. `others` are the function's other files.
+pub(super) fn lost(from: &str, wanted: &str, others: &[String]) -> Option<&'static str> {
+    // What is in `node_modules` is a package, by whatever path.
+    if wanted.ends_with(".json") || wanted.split('/').any(|part| part == "node_modules") {
+        return None;
+    }
+    if is_outside(from, wanted) {
+        return Some("is outside of the function's folder");
+    }
+    if aliased(wanted).is_some() {
+        return Some(
+            "is not found in the function's folder: aliases other than @/ and ~/ for it, or for its src, are not known",
+        );
+    }
+    let path = wanted.starts_with('.').then(|| path(from, wanted))??;
+    // `./data` may be `data.json`, and for TypeScript `data.d.ts`.
+    let is_other = others.iter().any(|other| {
+        let rest = other.strip_prefix(path.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || matches!(rest, ".json" | ".node" | ".d.ts"))
+    });
+    (!is_other).then_some("is not among the files that are read")
+}
+
 /// The path below the function's folder that `./x` means in a file.
 fn path(from: &str, wanted: &str) -> Option<String> {
     let mut path: Vec<_> = from.split('/').collect();
@@ -40,6 +72,10 @@ fn path(from: &str, wanted: &str) -> Option<String> {
 
 /// The file that `./x` means in another one; names are below the function's folder.
 pub(super) fn resolve(names: &[&str], from: &str, wanted: &str) -> Option<usize> {
+    if let Some(below) = aliased(wanted) {
+        let places = [format!("./{below}"), format!("./src/{below}")];
+        return places.iter().find_map(|place| resolve(names, "", place));
+    }
     if !wanted.starts_with('.') {
         return None;
     }
@@ -75,7 +111,7 @@ pub(super) fn resolve(names: &[&str], from: &str, wanted: &str) -> Option<usize>
 
 #[cfg(test)]
 mod tests {
-    use super::{is_outside, resolve};
+    use super::{is_outside, lost, resolve};
 
     #[test]
     fn names_are_resolved_as_node_and_typescript_do() {
@@ -98,6 +134,9 @@ mod tests {
             ("index.js", "../index", None),
             ("index.js", "lib/a", None),
             ("index.js", "./nope", None),
+            ("lib/a.js", "@/b.mjs", Some(3)),
+            ("lib/c/d.cjs", "~/lib/a", Some(1)),
+            ("index.js", "@/a", None),
         ] {
             assert_eq!(resolve(&names, from, wanted), found, "{from} {wanted}");
         }
@@ -110,5 +149,30 @@ mod tests {
         assert!(!is_outside("lib/a.js", "../x"));
         assert!(!is_outside("index.js", "./x"));
         assert!(!is_outside("index.js", "x/../../y"));
+    }
+
+    #[test]
+    fn what_a_file_requires_of_the_function_may_not_be_there() {
+        let others = ["data.json", "LICENSE", "types.d.ts"].map(ToOwned::to_owned);
+        for (wanted, is_lost) in [
+            ("./data", false),
+            ("./data.json", false),
+            ("./LICENSE", false),
+            ("./types", false),
+            ("./node_modules/a", false),
+            ("./nope.json", false),
+            ("a-package", false),
+            ("@scope/package", false),
+            ("node:fs", false),
+            ("./test/cloud", true),
+            ("../common", true),
+            ("@/lib/cloud", true),
+        ] {
+            assert_eq!(
+                lost("index.js", wanted, &others).is_some(),
+                is_lost,
+                "{wanted}"
+            );
+        }
     }
 }

@@ -15,7 +15,7 @@ fn uses(files: &[(&str, &str)]) -> Uses {
             not_utf8: None,
         })
         .collect();
-    read(&sources)
+    read(&sources, &[])
 }
 
 /// The APIs that the files call, each once, and what cannot be told.
@@ -81,6 +81,11 @@ fn every_form_in_one_file_is_followed() {
         "class A { #api = cloud.openapi; f() { this.#api.customerServiceMessage.send({}) } }",
         "class A { get api() { return cloud.openapi } f() { this.api.customerServiceMessage.send({}) } }",
         "class A { constructor(wx) { this.wx = wx } f() { this.wx.openapi.customerServiceMessage.send({}) } } new A(cloud)",
+        "class A { static cloud = cloud; static f() { return A.cloud.openapi.customerServiceMessage.send({}) } }",
+        "class A {} A.cloud = cloud; A.cloud.openapi.customerServiceMessage.send({})",
+        "const lib = { get api() { return cloud.openapi } }; lib.api.customerServiceMessage.send({})",
+        "const lib = { cloud, send() { return this.cloud.openapi.customerServiceMessage.send({}) } }",
+        "class A { api() { return cloud.openapi } } class B extends A { f() { super.api().customerServiceMessage.send({}) } }",
         "exports.main = async event => { await Promise.all(event.ids.map(id => cloud.openapi.customerServiceMessage.send({ touser: id }))) }",
         "if (x) { const cloud = {}; cloud.openapi.wxacode.get() } cloud.openapi.customerServiceMessage.send({})",
         "try { throw 1 } catch (cloud) { cloud.openapi.wxacode.get() } cloud.openapi.customerServiceMessage.send()",
@@ -106,6 +111,8 @@ fn every_way_to_get_the_sdk_is_known() {
         "import('wx-server-sdk').then(({ default: c }) => c.openapi.customerServiceMessage.send({}))",
         "const sdk_1 = __importDefault(require('wx-server-sdk')); (0, sdk_1.default).openapi.customerServiceMessage.send({})",
         "const sdk = tslib_1.__importStar(require('wx-server-sdk')); sdk.openapi.customerServiceMessage.send({})",
+        "module.require('wx-server-sdk').openapi.customerServiceMessage.send({})",
+        "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url); require('wx-server-sdk').openapi.customerServiceMessage.send({})",
         "let c; c = require('wx-server-sdk'); c.openapi.customerServiceMessage.send({}); return",
     ] {
         sends(&[("index.js", text)]);
@@ -114,6 +121,7 @@ fn every_way_to_get_the_sdk_is_known() {
         "import cloud = require('wx-server-sdk'); cloud.openapi.customerServiceMessage.send({})",
         "import cloud from 'wx-server-sdk'; (cloud as any).openapi!.customerServiceMessage.send<void>({})",
         "import * as c from 'wx-server-sdk'; type T = typeof c; const api: any = c.openapi; (<any>api).customerServiceMessage.send({})",
+        "import c from 'wx-server-sdk'; class A { constructor(private readonly c: typeof c) {} f() { return this.c.openapi.customerServiceMessage.send({}) } } new A(c)",
         "import c from 'wx-server-sdk'; enum E { A } export const f = async (e: E): Promise<void> => { await c.openapi.customerServiceMessage.send({ e }) }",
     ] {
         sends(&[("index.ts", text)]);
@@ -141,7 +149,8 @@ fn what_only_looks_like_a_call_is_none() {
         } else {
             "index.js"
         };
-        assert_eq!(found(&[(name, text)]), (vec![], vec![]), "{text}");
+        let files = [(name, text), ("wx-server-sdk.js", "")];
+        assert_eq!(found(&files), (vec![], vec![]), "{text}");
     }
 }
 
@@ -355,4 +364,92 @@ fn what_does_not_parse_is_an_error() {
         let uses = uses(&[(name, text)]);
         assert!(uses.errors.is_empty(), "{text}: {:?}", uses.errors);
     }
+}
+
+#[test]
+fn classes_of_other_files_are_extended() {
+    let base = "module.exports = class { constructor() { this.cloud = require('wx-server-sdk') } }";
+    let between = "module.exports = class extends require('./base') {}";
+    for index in [
+        "class A extends require('./base') { f() { this.cloud.openapi.customerServiceMessage.send({}) } }",
+        "const Base = require('./between'); class A extends Base { f() { super.cloud.openapi.customerServiceMessage.send({}) } }",
+    ] {
+        sends(&[
+            ("index.js", index),
+            ("base.js", base),
+            ("between.js", between),
+        ]);
+    }
+    // What a class sets is used by the one that it extends.
+    sends(&[
+        (
+            "index.js",
+            "class A extends require('./base') { cloud = require('wx-server-sdk') }",
+        ),
+        (
+            "base.js",
+            "module.exports = class { f() { this.cloud.openapi.customerServiceMessage.send({}) } }",
+        ),
+    ]);
+}
+
+#[test]
+fn an_alias_for_the_functions_folder_is_followed_or_said() {
+    let cloud = "import cloud from 'wx-server-sdk'; export default cloud";
+    let index = "import cloud from '@/lib/cloud'; cloud.openapi.customerServiceMessage.send({})";
+    sends(&[("index.ts", index), ("lib/cloud.ts", cloud)]);
+    sends(&[("src/index.ts", index), ("src/lib/cloud.ts", cloud)]);
+    let (calls, unclear) = found(&[("index.ts", index), ("source/lib/cloud.ts", cloud)]);
+    assert!(calls.is_empty() && unclear.len() == 1, "{unclear:?}");
+    assert_eq!(found(&[("index.ts", index)]).1.len(), 1);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said() {
+    let (_, unclear) = found(&[(
+        "index.js",
+        "require('wx-server-sdk'); const cloud = require('./dist/cloud'); const data = require('./data.json')",
+    )]);
+    assert_eq!(
+        unclear,
+        ["./dist/cloud is not among the files that are read"]
+    );
+}
+
+#[test]
+fn what_compilers_export_again_is_followed() {
+    let lib = "var sdk = require('wx-server-sdk'); Object.defineProperty(exports, 'cloud', { enumerable: true, get: function () { return sdk } })";
+    let index = "const { cloud } = require('./lib'); cloud.openapi.customerServiceMessage.send({})";
+    sends(&[("index.js", index), ("lib.js", lib)]);
+}
+
+#[test]
+fn what_is_taken_as_rest_or_deep_in_an_object_is_said() {
+    for body in [
+        "const go = (...all) => all[0].openapi.customerServiceMessage.send({}); go(cloud)",
+        "function go() { arguments[0].openapi.customerServiceMessage.send({}) } go(cloud)",
+        "require('a-library').run({ a: { b: { cloud } } })",
+    ] {
+        let text = format!("const cloud = require('wx-server-sdk');\n{body}");
+        let (calls, unclear) = found(&[("index.js", &text)]);
+        assert!(calls.is_empty(), "{body}");
+        assert_eq!(
+            unclear,
+            ["wx-server-sdk is handed to a function that is not followed"],
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn each_part_of_a_long_chain_is_looked_at_a_few_times_only() {
+    let text = format!(
+        "const cloud = require('wx-server-sdk'); cloud.openapi.customerServiceMessage.send({{}}){}{}",
+        ".then(f)".repeat(5_000),
+        "()".repeat(5_000)
+    );
+    // The stack of a test is too small for it.
+    let thread = std::thread::Builder::new().stack_size(crate::check::STACK);
+    let checked = thread.spawn(move || sends(&[("index.js", &text)]));
+    checked.expect("a thread").join().expect("no panic");
 }

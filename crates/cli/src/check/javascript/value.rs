@@ -14,6 +14,8 @@ pub(super) enum Value<'a> {
     OpenApi,
     /// `cloud.openapi.x`.
     Category(&'a str),
+    /// What `createRequire` gives.
+    Require,
     /// A text that is written down.
     Text(&'a str),
     /// The exports of a file, by its number.
@@ -45,7 +47,8 @@ impl PartialEq for Value<'_> {
         match (self, other) {
             (Self::Sdk, Self::Sdk)
             | (Self::CloudClass, Self::CloudClass)
-            | (Self::OpenApi, Self::OpenApi) => true,
+            | (Self::OpenApi, Self::OpenApi)
+            | (Self::Require, Self::Require) => true,
             (Self::Category(one), Self::Category(other)) | (Self::Text(one), Self::Text(other)) => {
                 one == other
             }

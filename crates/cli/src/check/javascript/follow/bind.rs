@@ -142,7 +142,7 @@ impl<'a> Follow<'a, '_> {
         let mut followed = false;
         for target in self.value(file, object).known {
             match target {
-                Value::This(file) => self.own(file, name, values),
+                Value::This(file) | Value::Class(file, _) => self.own(file, name, values),
                 Value::Module(module) => self.export(module, name, values),
                 Value::Object(file, object) => {
                     let field = self.fields.entry((file, object.span, name)).or_default();
@@ -199,6 +199,37 @@ impl<'a> Follow<'a, '_> {
             {
                 self.bind(function.file, &parameter.pattern, &promised);
             }
+        }
+    }
+
+    /// `Object.defineProperty(exports, 'cloud', { get() { … } })`, as compilers export again what is
+    /// imported.
+    pub(super) fn define(&mut self, file: usize, call: &'a CallExpression<'a>) {
+        let Expression::StaticMemberExpression(member) = plain(&call.callee) else {
+            return;
+        };
+        let is_define = member.property.name == "defineProperty"
+            && is_global(self, file, &member.object, "Object");
+        let arguments: Vec<_> = call
+            .arguments
+            .iter()
+            .filter_map(Argument::as_expression)
+            .collect();
+        let [object, name, how] = arguments[..] else {
+            return;
+        };
+        if !is_define {
+            return;
+        }
+        let how = self.value(file, how);
+        let mut values = self.members(&how, "value");
+        for getter in self.members(&how, "get").known {
+            if let Value::Function(function) = getter {
+                values.add(&self.returned(function));
+            }
+        }
+        for name in self.value(file, name).texts().into_iter().flatten() {
+            self.field(file, object, name, &values);
         }
     }
 

@@ -4,11 +4,17 @@ use oxc_ast::ast::{
     CallExpression, ChainElement, Expression, IdentifierReference, ObjectExpression,
 };
 
+use oxc_semantic::SymbolId;
+
 use super::{Follow, as_function, constructor, plain};
 use crate::check::javascript::value::{Function, Value, Values};
 
 /// How many objects or files may hand each other's properties on: a circle must end.
 const DEEPEST: usize = 4;
+
+/// How many parts of one expression are looked through, such as the calls in `a().b().c()`: for each
+/// part all that it is made of is looked at.
+const LONGEST: usize = 200;
 
 /// What every part of `openapi` has because it is a function, and is no API: the SDK gives these.
 pub(super) const OF_FUNCTIONS: [&str; 10] = [
@@ -35,6 +41,17 @@ const WRAPPERS: [&str; 4] = [
 impl<'a> Follow<'a, '_> {
     /// What the expression may be.
     pub(super) fn value(&self, file: usize, expression: &'a Expression<'a>) -> Values<'a> {
+        let depth = self.depth.get();
+        if depth > LONGEST {
+            return Values::unknown();
+        }
+        self.depth.set(depth + 1);
+        let value = self.value_of(file, expression);
+        self.depth.set(depth);
+        value
+    }
+
+    fn value_of(&self, file: usize, expression: &'a Expression<'a>) -> Values<'a> {
         match plain(expression) {
             Expression::Identifier(name) => self.reference(file, name),
             Expression::StringLiteral(text) => Value::Text(text.value.as_str()).into(),
@@ -95,7 +112,7 @@ impl<'a> Follow<'a, '_> {
             },
             Expression::AssignmentExpression(assignment) => self.value(file, &assignment.right),
             Expression::AwaitExpression(wait) => self.value(file, &wait.argument),
-            Expression::ThisExpression(_) => Value::This(file).into(),
+            Expression::ThisExpression(_) | Expression::Super(_) => Value::This(file).into(),
             Expression::ObjectExpression(object) => Value::Object(file, object).into(),
             Expression::ClassExpression(class) => {
                 Value::Class(file, constructor(file, class)).into()
@@ -127,14 +144,16 @@ impl<'a> Follow<'a, '_> {
             .get()
             .and_then(|reference| scoping.get_reference(reference).symbol_id());
         match symbol {
-            // Nothing yet: what comes in later rounds is added then.
-            Some(symbol) => match self.variables.get(&(file, symbol)) {
-                Some(values) => values.clone(),
-                None => Values::unknown(),
-            },
+            Some(symbol) => self.held(file, Some(symbol)),
             None if name.name == "exports" => Value::Module(file).into(),
             None => Values::unknown(),
         }
+    }
+
+    /// What a variable may hold. Nothing yet: what comes in later rounds is added then.
+    pub(super) fn held(&self, file: usize, symbol: Option<SymbolId>) -> Values<'a> {
+        let held = symbol.and_then(|symbol| self.variables.get(&(file, symbol)));
+        held.cloned().unwrap_or_else(Values::unknown)
     }
 
     fn call(&self, file: usize, call: &'a CallExpression<'a>) -> Values<'a> {
@@ -149,6 +168,9 @@ impl<'a> Follow<'a, '_> {
             && WRAPPERS.contains(&last_name(&call.callee))
         {
             return self.value(file, argument);
+        }
+        if last_name(&call.callee) == "createRequire" {
+            return Value::Require.into();
         }
         let callee = self.value(file, &call.callee);
         self.any(callee.known.clone(), |follow, callee| match callee {
@@ -201,13 +223,33 @@ impl<'a> Follow<'a, '_> {
             },
             Value::OpenApi if !OF_FUNCTIONS.contains(&name) => Value::Category(name).into(),
             Value::Module(module) => self.exported(module, name, DEEPEST),
-            Value::This(file) => {
-                let own = self.own.get(&(file, name));
-                own.cloned().unwrap_or_else(Values::unknown)
-            }
+            // What is static, or `this` in a static method, is not told from what is not.
+            Value::This(file) | Value::Class(file, _) => self.own_of(file, name),
             Value::Object(file, object) => self.property(file, object, name, DEEPEST),
             _ => Values::unknown(),
         }
+    }
+
+    /// `this.name` in a file, and in those whose classes are of one family with its own.
+    fn own_of(&self, file: usize, name: &'a str) -> Values<'a> {
+        let mut family = vec![file];
+        let mut values = Values::default();
+        let mut at = 0;
+        while let Some(&file) = family.get(at) {
+            at += 1;
+            if let Some(own) = self.own.get(&(file, name)) {
+                values.add(own);
+            }
+            for other in self.families.get(&file).into_iter().flatten() {
+                if !family.contains(other) {
+                    family.push(*other);
+                }
+            }
+        }
+        if values == Values::default() {
+            return Values::unknown();
+        }
+        values
     }
 
     /// What a file exports under a name. A circle of `export *` must end.
@@ -312,7 +354,18 @@ pub(super) fn required<'a>(
     file: usize,
     call: &'a CallExpression<'a>,
 ) -> Option<Vec<&'a str>> {
-    if !is_global(follow, file, &call.callee, "require") {
+    let is_require = match plain(&call.callee) {
+        // `module.require`.
+        Expression::StaticMemberExpression(member) => {
+            member.property.name == "require" && is_global(follow, file, &member.object, "module")
+        }
+        callee @ Expression::Identifier(name) => {
+            is_global(follow, file, callee, "require")
+                || follow.reference(file, name).known.contains(&Value::Require)
+        }
+        _ => false,
+    };
+    if !is_require {
         return None;
     }
     let argument = call.arguments.first()?.as_expression()?;

@@ -12,6 +12,9 @@ use super::evaluate::{OF_FUNCTIONS, is_global, required};
 use super::{Follow, is_sdk, modules, plain, span, spot};
 use crate::check::javascript::value::{Value, Values};
 
+/// How deep an object is searched for what leads to Cloud Calls.
+const NESTED: usize = 3;
+
 impl<'a> Follow<'a, '_> {
     pub(super) fn record(&mut self, file: usize, node: &AstNode<'a>) {
         match node.kind() {
@@ -34,12 +37,12 @@ impl<'a> Follow<'a, '_> {
                 if let Some(names) = required(self, file, call) {
                     self.record_required(file, &names, call.span);
                 }
-                if !self.takes_arguments(file, &call.callee) {
-                    self.record_arguments(file, &call.arguments);
-                }
+                let from = self.arguments_taken(file, &call.callee);
+                self.record_arguments(file, call.arguments.get(from..));
             }
-            AstKind::NewExpression(new) if !self.takes_arguments(file, &new.callee) => {
-                self.record_arguments(file, &new.arguments);
+            AstKind::NewExpression(new) => {
+                let from = self.arguments_taken(file, &new.callee);
+                self.record_arguments(file, new.arguments.get(from..));
             }
             AstKind::ImportExpression(import) => {
                 if let Some(names) = self.value(file, &import.source).texts() {
@@ -90,9 +93,10 @@ impl<'a> Follow<'a, '_> {
             let spot = spot(file, span);
             if is_sdk(name) && found.sdk.as_ref().is_none_or(|first| spot < *first) {
                 found.sdk = Some(spot);
-            } else if modules::is_outside(self.names[file], name) && !name.ends_with(".json") {
-                let message = format!("{name} is outside of the function's folder");
-                found.unclear.push((spot, message));
+            } else if modules::resolve(self.names, self.names[file], name).is_none()
+                && let Some(why) = modules::lost(self.names[file], name, self.others)
+            {
+                found.unclear.push((spot, format!("{name} {why}")));
             }
         }
     }
@@ -136,26 +140,32 @@ impl<'a> Follow<'a, '_> {
         }
     }
 
-    /// Whether the arguments of a call are followed, or of no interest.
-    fn takes_arguments(&self, file: usize, callee: &'a Expression<'a>) -> bool {
+    /// How many arguments of a call are followed, or of no interest. What a function takes as
+    /// `...rest` or as `arguments` is not followed.
+    fn arguments_taken(&self, file: usize, callee: &'a Expression<'a>) -> usize {
         let values = self.value(file, callee);
-        let followed = |value: &Value<'a>| {
-            matches!(
-                value,
-                Value::Function(_) | Value::Class(..) | Value::OpenApi
-            )
-        };
+        let taken = values.known.iter().filter_map(|value| match value {
+            Value::Function(function) | Value::Class(_, Some(function)) => {
+                Some(function.parameters.items.len())
+            }
+            Value::Class(_, None) | Value::OpenApi => Some(usize::MAX),
+            _ => None,
+        });
+        let taken = taken.max().unwrap_or(0);
         let prints = match plain(callee) {
             Expression::StaticMemberExpression(member) => {
                 is_global(self, file, &member.object, "console")
             }
             _ => false,
         };
-        prints || is_wrapper(callee) || values.known.iter().any(followed)
+        if prints || is_wrapper(callee) {
+            return usize::MAX;
+        }
+        taken
     }
 
-    fn record_arguments(&mut self, file: usize, arguments: &'a [Argument<'a>]) {
-        for argument in arguments {
+    fn record_arguments(&mut self, file: usize, arguments: Option<&'a [Argument<'a>]>) {
+        for argument in arguments.unwrap_or_default() {
             let argument = match argument {
                 Argument::SpreadElement(spread) => Some(&spread.argument),
                 argument => argument.as_expression(),
@@ -173,7 +183,7 @@ impl<'a> Follow<'a, '_> {
         }
         let values = self.value(file, expression);
         let what = values.known.iter().find_map(|value| match value {
-            Value::Object(file, object) => self.inside(*file, object),
+            Value::Object(file, object) => self.inside(*file, object, NESTED),
             value => value.leads_to_calls(),
         });
         if let (Some(what), Some(found)) = (what, &mut self.found) {
@@ -183,14 +193,17 @@ impl<'a> Follow<'a, '_> {
     }
 
     /// What leads to Cloud Calls inside of an object.
-    fn inside(&self, file: usize, object: &'a ObjectExpression<'a>) -> Option<String> {
+    fn inside(&self, file: usize, object: &'a ObjectExpression<'a>, left: usize) -> Option<String> {
         object.properties.iter().find_map(|property| {
             let value = match property {
                 ObjectPropertyKind::ObjectProperty(property) => &property.value,
                 ObjectPropertyKind::SpreadProperty(spread) => &spread.argument,
             };
             let values = self.value(file, value);
-            values.known.iter().find_map(Value::leads_to_calls)
+            values.known.iter().find_map(|value| match value {
+                Value::Object(file, object) if left > 0 => self.inside(*file, object, left - 1),
+                value => value.leads_to_calls(),
+            })
         })
     }
 }
