@@ -248,6 +248,22 @@ fn code_that_nests_without_end_is_said_to_be_unread() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn pipes_are_not_waited_for() {
+    let project = copy();
+    for name in ["config.json", "package.json", "more.js"] {
+        let file = project.path().join("functions/alias").join(name);
+        let _ = fs::remove_file(&file);
+        let made = Command::new("mkfifo").arg(&file).status().expect("mkfifo");
+        assert!(made.success());
+    }
+    let found = document(check_in(project.path(), &["alias"]));
+    let findings = found["findings"].as_array().expect("findings");
+    let ids: Vec<_> = findings.iter().map(|one| &one["id"]).collect();
+    assert_eq!(ids, ["invalid-config", "invalid-package"]);
+}
+
 #[test]
 fn two_hundred_functions_are_read_without_their_node_modules() {
     let project = tempfile::tempdir().expect("a temp folder");

@@ -11,8 +11,10 @@ use jsonc_parser::{CollectOptions, parse_to_ast};
 
 use super::finding::{Finding, Level, Rule};
 use super::text::{Position, Text};
-use super::triggers;
+use super::{sources, triggers};
 use crate::runner::jsonc;
+
+const BROKEN: &str = "until it can be read, it permits nothing, and sets no limits and no trigger";
 
 /// What there is of a `config.json`.
 #[derive(Debug)]
@@ -52,6 +54,12 @@ impl Config {
 
     fn read_state(&mut self) -> State {
         let path = self.path.clone();
+        if sources::is_special(&path) {
+            let message = "config.json: this is not a file that can be read";
+            let finding = Finding::new(Rule::InvalidConfig, &path, message).help(BROKEN);
+            self.findings.push(finding);
+            return State::Broken;
+        }
         let read = Permissions::from_file(&path);
         // Read again for its lines; where that fails, the error has no line.
         let bytes = std::fs::read(&path).unwrap_or_default();
@@ -86,8 +94,8 @@ impl Config {
 
 fn invalid(path: &Path, error: &ConfigError, text: &Text) -> Finding {
     let message = error.message();
-    let finding = Finding::new(Rule::InvalidConfig, path, format!("config.json: {message}"))
-        .help("until it can be read, it permits nothing, and sets no limits and no trigger");
+    let finding =
+        Finding::new(Rule::InvalidConfig, path, format!("config.json: {message}")).help(BROKEN);
     match error.position() {
         Some((line, column)) => {
             let at = text.offset(line, column);

@@ -24,6 +24,10 @@ pub(super) fn check(
         finding.at(position.clone()).help(help)
     };
     let install = format!("run `npm install --save {SDK}` in {}", folder.display());
+    if super::sources::is_special(&file) {
+        findings.push(invalid(&file, "this is not a file that can be read".into()));
+        return;
+    }
     let bytes = match std::fs::read(&file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

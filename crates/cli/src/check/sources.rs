@@ -188,6 +188,11 @@ impl Found {
     }
 }
 
+/// Whether it is neither a file nor a folder, such as a pipe, which would be read for ever.
+pub(super) fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
 /// The file, or a little more than the most of it that is read.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
