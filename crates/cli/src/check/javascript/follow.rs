@@ -159,6 +159,10 @@ impl<'a, 's> Follow<'a, 's> {
                 }
             }
             AstKind::CallExpression(call) => {
+                if record::is_wrapper(&call.callee) {
+                    self.export_star(file, call);
+                    return;
+                }
                 let callee = self.value(file, &call.callee);
                 self.hand_over(file, &callee, &call.arguments);
                 self.hand_over_later(file, call);

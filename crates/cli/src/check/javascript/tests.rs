@@ -453,3 +453,20 @@ fn each_part_of_a_long_chain_is_looked_at_a_few_times_only() {
     let checked = thread.spawn(move || sends(&[("index.js", &text)]));
     checked.expect("a thread").join().expect("no panic");
 }
+
+#[test]
+fn all_exports_of_another_file_or_of_the_sdk_are_followed() {
+    let sdk = "exports.cloud = require('wx-server-sdk')";
+    let star = "var __exportStar = function (m, exports) { for (var p in m) exports[p] = m[p] }; __exportStar(require('./sdk'), exports)";
+    let index = "const { cloud } = require('./lib'); cloud.openapi.customerServiceMessage.send({})";
+    sends(&[("index.js", index), ("lib.js", star), ("sdk.js", sdk)]);
+
+    let index = "import { openapi } from './lib.mjs'; openapi.customerServiceMessage.send({})";
+    sends(&[
+        ("index.mjs", index),
+        ("lib.mjs", "export * from 'wx-server-sdk'"),
+    ]);
+
+    let bundle = "var __toESM = (mod, target) => (target = {}, copy(define(target, 'default', { value: mod }), mod)); var sdk = __toESM(require('wx-server-sdk')); sdk.default.openapi.customerServiceMessage.send({})";
+    sends(&[("index.js", bundle)]);
+}

@@ -31,11 +31,14 @@ pub(super) const OF_FUNCTIONS: [&str; 10] = [
 ];
 
 /// Functions that compilers wrap around what is required.
-const WRAPPERS: [&str; 4] = [
+const WRAPPERS: [&str; 7] = [
     "__importDefault",
     "__importStar",
+    "__toESM",
     "_interopRequireDefault",
     "_interopRequireWildcard",
+    "_interop_require_default",
+    "_interop_require_wildcard",
 ];
 
 impl<'a> Follow<'a, '_> {
@@ -336,7 +339,7 @@ pub(super) fn is_global<'a>(
 }
 
 /// The last name of `a.b.c`.
-fn last_name<'e>(expression: &'e Expression<'_>) -> &'e str {
+pub(super) fn last_name<'e>(expression: &'e Expression<'_>) -> &'e str {
     match plain(expression) {
         Expression::Identifier(name) => name.name.as_str(),
         Expression::StaticMemberExpression(member) => member.property.name.as_str(),

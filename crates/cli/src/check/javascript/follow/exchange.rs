@@ -2,10 +2,11 @@
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
-    Declaration, ExportDefaultDeclarationKind, ImportDeclarationSpecifier, ModuleExportName,
-    TSModuleReference,
+    Argument, CallExpression, Declaration, ExportDefaultDeclarationKind,
+    ImportDeclarationSpecifier, ModuleExportName, TSModuleReference,
 };
 
+use super::evaluate::last_name;
 use super::{Follow, as_function, constructor, is_sdk, modules};
 use crate::check::javascript::value::{Value, Values};
 
@@ -62,11 +63,8 @@ impl<'a> Follow<'a, '_> {
                 let values = self.required(file, export.source.value.as_str());
                 if let Some(name) = &export.exported {
                     self.export(file, name_of(name), &values);
-                } else if let [Value::Module(other), ..] = values.known[..]
-                    && !self.modules[file].all_of.contains(&other)
-                {
-                    self.modules[file].all_of.push(other);
-                    self.news = true;
+                } else {
+                    self.export_all(file, &values);
                 }
             }
             AstKind::ExportNamedDeclaration(export) => {
@@ -85,6 +83,29 @@ impl<'a> Follow<'a, '_> {
                 self.exported_declaration(file, export.declaration.as_ref());
             }
             _ => {}
+        }
+    }
+
+    /// `__exportStar(require('./x'), exports)`, which compilers make of `export *`.
+    pub(super) fn export_star(&mut self, file: usize, call: &'a CallExpression<'a>) {
+        let module = call.arguments.first().and_then(Argument::as_expression);
+        if let (Some(module), "__exportStar") = (module, last_name(&call.callee)) {
+            let values = self.value(file, module);
+            self.export_all(file, &values);
+        }
+    }
+
+    /// All that a file or the SDK exports.
+    fn export_all(&mut self, file: usize, values: &Values<'a>) {
+        for value in &values.known {
+            match value {
+                Value::Module(other) if !self.modules[file].all_of.contains(other) => {
+                    self.modules[file].all_of.push(*other);
+                    self.news = true;
+                }
+                Value::Sdk => self.news |= self.modules[file].whole.add(&Value::Sdk.into()),
+                _ => {}
+            }
         }
     }
 

@@ -209,11 +209,13 @@ impl<'a> Follow<'a, '_> {
 }
 
 /// Whether it is a function that compilers wrap around what is required, or that spreads exports.
-fn is_wrapper(callee: &Expression<'_>) -> bool {
+pub(super) fn is_wrapper(callee: &Expression<'_>) -> bool {
     let name = match plain(callee) {
         Expression::Identifier(name) => name.name.as_str(),
         Expression::StaticMemberExpression(member) => member.property.name.as_str(),
         _ => return false,
     };
-    name.starts_with("__import") || name.starts_with("_interop") || name == "__exportStar"
+    name.starts_with("__import")
+        || name.starts_with("_interop")
+        || matches!(name, "__exportStar" | "__toESM")
 }
