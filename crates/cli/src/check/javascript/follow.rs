@@ -204,8 +204,12 @@ impl<'a, 's> Follow<'a, 's> {
                     if let Some(name) = key_name(&property.key) {
                         let values = self.property_value(file, property);
                         if has_methods {
-                            // `this.x` in its methods.
-                            self.own(file, name, &values.clone().without_texts());
+                            // `this.x` in its methods. All else that an object has is too much: in
+                            // a bundle there are thousands of objects.
+                            let values = values.clone().calls_only();
+                            if !values.known.is_empty() {
+                                self.own(file, name, &values);
+                            }
                         }
                         let field = self.fields.entry((file, object.span, name)).or_default();
                         self.news |= field.add(&values);

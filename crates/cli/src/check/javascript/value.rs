@@ -136,6 +136,14 @@ impl<'a> Values<'a> {
         texts.filter(|texts| !self.or_else && !texts.is_empty())
     }
 
+    /// Without what leads to no Cloud Call.
+    #[must_use]
+    pub(super) fn calls_only(mut self) -> Self {
+        self.known.retain(|value| value.leads_to_calls().is_some());
+        self.or_else = true;
+        self
+    }
+
     /// Without texts: they are followed through constants only.
     #[must_use]
     pub(super) fn without_texts(mut self) -> Self {
