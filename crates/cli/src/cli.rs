@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::check::Format;
 use crate::exit::Exit;
@@ -31,6 +31,7 @@ Examples:
   cloudcall invoke get-temp-media --event '{\"mediaId\":\"sample\"}' -o sample.jpg
   cloudcall call customerServiceMessage.getTempMedia mediaId=sample -o sample.jpg
   cloudcall check
+  cloudcall dev
 
 stdout holds the result, as one line of JSON; everything else is on stderr.
 No Cloud Call leaves this machine without --live or --api-base.
@@ -50,6 +51,20 @@ wx-server-sdk, or one with a Cargo.toml. In it, config.json declares what the fu
 call, and its limits:
   { \"permissions\": { \"openapi\": [\"customerServiceMessage.getTempMedia\"] },
     \"timeout\": 3, \"memorySize\": 256, \"envVariables\": { \"NAME\": \"text\" } }
+";
+
+const DEV: &str = "\
+Examples:
+  cloudcall dev
+  curl http://127.0.0.1:9527/functions/get-temp-media -d '{\"mediaId\":\"sample\"}'
+  curl http://127.0.0.1:9527/functions/get-temp-media -d '{}' -H 'x-wx-openid: o1'
+  cloudcall dev --port 8080 --concurrency 20
+  cloudcall dev --record session.json
+
+POST /functions/NAME invokes a function with the body as its event. The answer is its result
+with 200, or its error with 500; 504 is its time limit, 502 that it does not build, start or
+live, 429 that too many wait. The headers x-wx-openid, x-wx-appid and x-wx-unionid say who
+calls. GET /functions lists the functions.
 ";
 
 const CALL: &str = "\
@@ -106,6 +121,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Invoke a function once and print its result
     Invoke(InvokeArgs),
+    /// Serve all functions, and reload them when they change, until Ctrl-C
+    Dev(DevArgs),
     /// Make one Cloud Call without a function and print the reply
     Call(CallArgs),
     /// Check config.json and package.json against the code, without running anything
@@ -148,6 +165,61 @@ pub(crate) struct InvokeArgs {
 
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{DEV}\n{EXIT_CODES}"))]
+pub(crate) struct DevArgs {
+    /// The port; 0 lets the system choose one [default: 9527, or the next that is free]
+    #[arg(short, long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+
+    /// The folder of the functions [default: cloudfunctionRoot of ./project.config.json, else
+    /// functions, else cloudfunctions]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) functions: Option<PathBuf>,
+
+    /// How many workers a function may have: each works on one event at a time
+    #[arg(long, value_name = "N", default_value = "10")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) concurrency: u16,
+
+    /// How many requests may wait for a function; further ones are answered with 429
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub(crate) queue: usize,
+
+    /// How long a worker waits for its next event until it ends
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub(crate) idle: u64,
+
+    /// How what happens is written to stderr
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+
+    /// Fire the timers of config.json
+    #[arg(long)]
+    pub(crate) triggers: bool,
+
+    /// Look for changed files twice a second, where the system does not tell: on network drives,
+    /// and on folders that a container or WSL shares
+    #[arg(long)]
+    pub(crate) poll: bool,
+
+    #[command(flatten)]
+    pub(crate) caller: CallerArgs,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// How what happens is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people: a line each
+    #[default]
+    Text,
+    /// For machines: a JSON object each, in a line
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -62,6 +62,11 @@ impl Failure {
         self
     }
 
+    /// The message, and what to do next.
+    pub(crate) fn into_parts(self) -> (String, Option<String>) {
+        (self.message, self.hint)
+    }
+
     /// Says it, and gives the exit code.
     pub(crate) fn report(self, printer: Printer) -> Exit {
         if let Some(json) = &self.json

@@ -25,6 +25,13 @@ pub(crate) fn one_line(text: &str) -> serde_json::Result<String> {
     Ok(line)
 }
 
+/// Whether bytes are a JSON document. Says why not.
+pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
+    let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
 /// What `--event` and the like may hold; a BOM is what some editors put in front.
 pub(crate) fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)

@@ -4,6 +4,8 @@ mod check;
 mod cli;
 mod commands;
 mod credentials;
+#[expect(dead_code, reason = "the watcher and the journal use it")]
+mod dev;
 mod env;
 mod exit;
 mod failure;

@@ -1,5 +1,6 @@
 //! What Cloud Calls reach: the emulator, WeChat, a server of the user's, or a cassette.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use cloudcall_emulator::{Fault, FaultError};
@@ -76,6 +77,21 @@ pub(crate) enum TargetError {
     FaultElsewhere,
     #[error("--fault: {0}")]
     Fault(#[from] FaultError),
+}
+
+/// In a few words, without what is secret.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Emulator {
+                media: Some(media), ..
+            } => write!(f, "the emulator, with the media of {}", media.display()),
+            Self::Emulator { .. } => f.write_str("the emulator, without media"),
+            Self::Server { live: true, .. } => f.write_str("WeChat itself"),
+            Self::Server { api_base, .. } => f.write_str(&without_user(api_base)),
+            Self::Cassette(path) => write!(f, "the cassette {}", path.display()),
+        }
+    }
 }
 
 impl Target {

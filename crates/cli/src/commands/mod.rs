@@ -2,6 +2,7 @@
 
 mod call;
 mod check;
+mod dev;
 mod exec;
 #[cfg(unix)]
 mod guard;
@@ -71,6 +72,7 @@ async fn until_interrupted(cli: Cli, printer: Printer) -> Result<(), Failure> {
         Command::Invoke(args) => unless(&mut signals, invoke::run(args, context)).await,
         Command::Call(args) => unless(&mut signals, call::run(args, context)).await,
         Command::Check(args) => unless(&mut signals, check::run(args, context)).await,
+        Command::Dev(args) => unless(&mut signals, dev::run(args, context)).await,
         // It passes signals on.
         Command::Exec(args) => exec::run(args, context, &mut signals).await,
         #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Builds a Rust function with cargo, and finds its executable.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -34,13 +35,22 @@ pub(crate) enum BuildError {
     },
 }
 
-/// Builds the package and gives the path of its executable.
+/// A package that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Built {
+    pub(crate) executable: PathBuf,
+    /// What it was built from, as far as it is on this machine and may be edited: files, and
+    /// folders of sources.
+    pub(crate) sources: BTreeSet<PathBuf>,
+}
+
+/// Builds the package and tells what came of it.
 pub(crate) async fn build(
     cargo: &OsStr,
     manifest: &Path,
     environment: &[(OsString, OsString)],
     spawner: &Spawner,
-) -> Result<PathBuf, BuildError> {
+) -> Result<Built, BuildError> {
     let mut command = Command::new(cargo);
     command
         .args([
@@ -59,17 +69,25 @@ pub(crate) async fn build(
     })?;
 
     let mut binaries = Vec::new();
+    let mut sources = BTreeSet::new();
     if let Some(stdout) = process.stdout.take() {
         let mut lines = BufReader::new(stdout).lines();
         while let Some(line) = lines.next_line().await.map_err(BuildError::Messages)? {
-            binaries.extend(Binary::in_message(&line));
+            if let Some(artifact) = Artifact::in_message(&line) {
+                sources.extend(artifact.sources());
+                binaries.extend(artifact.binary());
+            }
         }
     }
 
     let status = process.ended().await.0;
     if status.is_some_and(|status| status.success()) {
         let of_package = |binary: &Binary| same_file(&binary.manifest, manifest);
-        choose(manifest, binaries.into_iter().filter(of_package).collect())
+        let binaries = binaries.into_iter().filter(of_package).collect();
+        choose(manifest, binaries).map(|executable| Built {
+            executable,
+            sources,
+        })
     } else if status.is_some_and(was_interrupted) {
         Err(BuildError::Interrupted(manifest.into()))
     } else {
@@ -105,31 +123,58 @@ struct Binary {
     executable: PathBuf,
 }
 
-impl Binary {
-    /// The executable that a line of cargo's messages reports, if it does.
+/// What cargo reports of a target that it has built, or found built.
+#[derive(Deserialize)]
+struct Artifact {
+    reason: String,
+    package_id: String,
+    manifest_path: PathBuf,
+    target: Target,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
+    name: String,
+    src_path: PathBuf,
+}
+
+impl Artifact {
+    /// What a line of cargo's messages reports, if it does.
     fn in_message(line: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Artifact {
-            reason: String,
-            package_id: String,
-            manifest_path: PathBuf,
-            target: Target,
-            executable: Option<PathBuf>,
-        }
-        #[derive(Deserialize)]
-        struct Target {
-            kind: Vec<String>,
-            name: String,
-        }
-        let artifact: Artifact = serde_json::from_str(line).ok()?;
-        let is_binary = artifact.target.kind.iter().any(|kind| kind == "bin");
-        (artifact.reason == "compiler-artifact" && is_binary).then_some(())?;
-        Some(Self {
-            name: artifact.target.name,
-            package: package_name(&artifact.package_id).to_owned(),
-            manifest: artifact.manifest_path,
-            executable: artifact.executable?,
+        let artifact: Self = serde_json::from_str(line).ok()?;
+        (artifact.reason == "compiler-artifact").then_some(artifact)
+    }
+
+    fn is(&self, kind: &str) -> bool {
+        self.target.kind.iter().any(|it| it == kind)
+    }
+
+    /// The executable, if it is one of a binary.
+    fn binary(self) -> Option<Binary> {
+        self.is("bin").then_some(())?;
+        Some(Binary {
+            name: self.target.name,
+            package: package_name(&self.package_id).to_owned(),
+            manifest: self.manifest_path,
+            executable: self.executable?,
         })
+    }
+
+    /// What of it may be edited: nothing of a package from a registry or from git.
+    fn sources(&self) -> Vec<PathBuf> {
+        // Older versions of cargo write `name 0.1.0 (path+file:///a/folder)`.
+        if !self.package_id.contains("path+file:") {
+            return Vec::new();
+        }
+        let source = &self.target.src_path;
+        // A build script lies in the package's folder, of which the rest is no source.
+        let sources = match source.parent().filter(|_| !self.is("custom-build")) {
+            Some(folder) => folder.to_owned(),
+            None => source.clone(),
+        };
+        vec![self.manifest_path.clone(), sources]
     }
 }
 
@@ -170,23 +215,44 @@ mod tests {
         )
     }
 
+    fn binary(line: &str) -> Option<Binary> {
+        Artifact::in_message(line).and_then(Artifact::binary)
+    }
+
     fn chosen(names: &[&str]) -> Result<PathBuf, String> {
-        let binary =
-            |name: &&str| Binary::in_message(&message(name, "bin", &format!("\"/t/{name}\"")));
+        let named = |name: &&str| binary(&message(name, "bin", &format!("\"/t/{name}\"")));
         let binaries = names
             .iter()
-            .map(|name| binary(name).expect("a binary"))
+            .map(|name| named(name).expect("a binary"))
             .collect();
         choose(Path::new("Cargo.toml"), binaries).map_err(|error| error.to_string())
     }
 
     #[test]
     fn only_executables_of_binaries_count() {
-        assert!(Binary::in_message(&message("f", "bin", "\"/t/f\"")).is_some());
-        assert!(Binary::in_message(&message("f", "example", "\"/t/f\"")).is_none());
-        assert!(Binary::in_message(&message("f", "lib", "null")).is_none());
-        assert!(Binary::in_message(r#"{"reason":"build-finished","success":true}"#).is_none());
-        assert!(Binary::in_message("not JSON").is_none());
+        assert!(binary(&message("f", "bin", "\"/t/f\"")).is_some());
+        assert!(binary(&message("f", "example", "\"/t/f\"")).is_none());
+        assert!(binary(&message("f", "lib", "null")).is_none());
+        assert!(binary(r#"{"reason":"build-finished","success":true}"#).is_none());
+        assert!(binary("not JSON").is_none());
+    }
+
+    #[test]
+    fn sources_are_those_of_packages_on_this_machine() {
+        let sources = |line: &str| {
+            let artifact = Artifact::in_message(line).expect("an artifact");
+            artifact.sources()
+        };
+        let line = message("f", "lib", "null");
+        let expected = ["/p/f/Cargo.toml", "/p/f/src"].map(PathBuf::from);
+        assert_eq!(sources(&line), expected);
+        let older = line.replace("path+file:///p/f#0.1.0", "f 0.1.0 (path+file:///p/f)");
+        assert_eq!(sources(&older), expected);
+        let script = message("f", "custom-build", "null").replace("src/main.rs", "build.rs");
+        let expected = ["/p/f/Cargo.toml", "/p/f/build.rs"].map(PathBuf::from);
+        assert_eq!(sources(&script), expected);
+        let registry = line.replace("path+file:///p/f#", "registry+https://r/index#f@");
+        assert_eq!(sources(&registry), Vec::<PathBuf>::new());
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! Who calls a function: a user of a mini program, or nobody in particular.
 
 use std::ffi::OsString;
+use std::fmt;
 
+use bytes::Bytes;
+use http::HeaderValue;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The flags that say who calls.
@@ -20,8 +24,44 @@ pub(crate) struct CallerArgs {
     pub(crate) unionid: Option<String>,
 }
 
+/// What makes a function run.
+#[expect(dead_code, reason = "timers and pushes use it")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A user of a mini program, or who is in the place of one.
+    Http,
+    /// Another function, with `cloud.callFunction`.
+    CallFunction,
+    /// A timer.
+    Timer,
+    /// A message to the mini program.
+    Push,
+}
+
+impl Source {
+    /// Its name, as data.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::CallFunction => "call-function",
+            Self::Timer => "timer",
+            Self::Push => "push",
+        }
+    }
+
+    /// The variables that say it: what getWXContext() gives as SOURCE, which for a call from
+    /// another function is the chain of callers.
+    fn variables(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Http | Self::Push => &[("TCB_SOURCE", "wx_client")],
+            Self::CallFunction => &[("TCB_SOURCE", "wx_client,scf")],
+            Self::Timer => &[("TCB_SOURCE", "wx_trigger"), ("TRIGGER_SRC", "timer")],
+        }
+    }
+}
+
 /// Who calls.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Caller {
     app_id: Option<String>,
     open_id: Option<String>,
@@ -35,6 +75,20 @@ impl Caller {
             app_id: args.appid.or_else(|| app_id.map(Into::into)),
             open_id: args.openid,
             union_id: args.unionid,
+        }
+    }
+
+    /// The same, but for what is given here.
+    pub(crate) fn with(
+        &self,
+        open_id: Option<String>,
+        app_id: Option<String>,
+        union_id: Option<String>,
+    ) -> Self {
+        Self {
+            app_id: app_id.or_else(|| self.app_id.clone()),
+            open_id: open_id.or_else(|| self.open_id.clone()),
+            union_id: union_id.or_else(|| self.union_id.clone()),
         }
     }
 
@@ -57,27 +111,143 @@ impl Caller {
             .map(|(name, value)| (name.into(), value.into()))
     }
 
-    /// Says in the event who called, as WeChat does. An event that is no object stays as it is.
-    pub(super) fn introduce(&self, event: String) -> String {
+    /// What a process is told of one invocation: the variables that say who calls and why, and
+    /// which of them the SDK shows, as JSON without any character that a header cannot hold.
+    pub(super) fn header(&self, source: Source) -> HeaderValue {
+        let variables = self.variables();
+        let mut keys = "WX_API_TOKEN".to_owned();
+        let mut told = Map::new();
+        for (name, value) in variables {
+            keys.push(',');
+            keys.push_str(name);
+            told.insert(name.into(), value.into());
+        }
+        told.insert("WX_CONTEXT_KEYS".into(), keys.into());
+        for (name, value) in source.variables() {
+            told.insert((*name).into(), (*value).into());
+        }
+        let json = ascii(&Value::Object(told).to_string());
+        HeaderValue::try_from(json).expect("ASCII without control characters")
+    }
+
+    /// Says in the event who called, as WeChat does. An event that is no object stays as it is,
+    /// and so does the text of all that is in it.
+    pub(super) fn introduce(&self, event: Bytes) -> Bytes {
+        let user = self.user_info();
+        let Ok(text) = str::from_utf8(&event) else {
+            return event;
+        };
+        let text = text.trim_ascii();
+        if user.is_empty() || !text.starts_with('{') {
+            return event;
+        }
+        let Ok(keys) = serde_json::from_str::<Keys>(text) else {
+            return event;
+        };
+        if keys.has_user_info {
+            return with_user_info(text, user).map_or(event, Bytes::from);
+        }
+        let open = &text[..text.len() - 1];
+        let comma = if keys.is_empty { "" } else { "," };
+        let user = Value::Object(user);
+        format!("{open}{comma}\"userInfo\":{user}}}").into()
+    }
+
+    /// What the event has of the caller.
+    fn user_info(&self) -> Map<String, Value> {
         let mut user = Map::new();
         for (name, value) in [("appId", &self.app_id), ("openId", &self.open_id)] {
             if let Some(value) = value {
                 user.insert(name.into(), value.as_str().into());
             }
         }
-        match serde_json::from_str(&event) {
-            Ok(Value::Object(mut fields)) if !user.is_empty() => {
-                match fields.get_mut("userInfo").and_then(Value::as_object_mut) {
-                    Some(given) => given.extend(user),
-                    None => {
-                        fields.insert("userInfo".into(), user.into());
-                    }
-                }
-                Value::Object(fields).to_string()
-            }
-            _ => event,
+        user
+    }
+}
+
+/// Puts the caller into an event that says something of one itself.
+fn with_user_info(event: &str, user: Map<String, Value>) -> Option<String> {
+    let mut fields: Map<String, Value> = serde_json::from_str(event).ok()?;
+    match fields.get_mut("userInfo").and_then(Value::as_object_mut) {
+        Some(given) => given.extend(user),
+        None => {
+            fields.insert("userInfo".into(), user.into());
         }
     }
+    Some(Value::Object(fields).to_string())
+}
+
+/// What there is to know of an object, without its values.
+struct Keys {
+    is_empty: bool,
+    has_user_info: bool,
+}
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Seen;
+        impl<'de> Visitor<'de> for Seen {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                let mut keys = Keys {
+                    is_empty: true,
+                    has_user_info: false,
+                };
+                while let Some(IsUserInfo(is_it)) = map.next_key()? {
+                    map.next_value::<IgnoredAny>()?;
+                    keys.is_empty = false;
+                    keys.has_user_info |= is_it;
+                }
+                Ok(keys)
+            }
+        }
+        deserializer.deserialize_map(Seen)
+    }
+}
+
+/// Whether a key is `userInfo`, however it is written.
+struct IsUserInfo(bool);
+
+impl<'de> Deserialize<'de> for IsUserInfo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Compared;
+        impl Visitor<'_> for Compared {
+            type Value = IsUserInfo;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<IsUserInfo, E> {
+                Ok(IsUserInfo(key == "userInfo"))
+            }
+        }
+        deserializer.deserialize_str(Compared)
+    }
+}
+
+/// JSON with all characters beyond ASCII escaped.
+fn ascii(json: &str) -> String {
+    if json.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return json.to_owned();
+    }
+    let mut escaped = String::with_capacity(2 * json.len());
+    let mut units = [0; 2];
+    for character in json.chars() {
+        if (' '..='~').contains(&character) {
+            escaped.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut units) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
@@ -106,10 +276,35 @@ mod tests {
                 r#"{"userInfo":{"unionId":"u","appId":"x"}}"#,
                 r#"{"userInfo":{"unionId":"u","appId":"wx1"}}"#,
             ),
+            (
+                caller(Some("wx1"), None),
+                r#" {"n": 12345678901234567890123, "a": {"userInfo": 1}} "#,
+                r#"{"n": 12345678901234567890123, "a": {"userInfo": 1},"userInfo":{"appId":"wx1"}}"#,
+            ),
+            (
+                caller(Some("wx1"), None),
+                r#"{"user\u0049nfo":1}"#,
+                r#"{"userInfo":{"appId":"wx1"}}"#,
+            ),
+            (
+                caller(Some("wx1"), None),
+                "{ }",
+                r#"{ "userInfo":{"appId":"wx1"}}"#,
+            ),
+            (caller(None, Some("o")), "{broken", "{broken"),
             (caller(None, None), "[1]", "[1]"),
             (Caller::default(), "{}", "{}"),
         ] {
-            assert_eq!(caller.introduce(event.into()), expected);
+            assert_eq!(caller.introduce(event.into()), expected, "{event}");
         }
+    }
+
+    #[test]
+    fn a_process_is_told_who_calls_in_a_header() {
+        let header = caller(Some("wx1"), Some("文\u{1f600}\n")).header(Source::Timer);
+        assert_eq!(
+            header,
+            r#"{"WX_APPID":"wx1","WX_OPENID":"\u6587\ud83d\ude00\n","WX_CONTEXT_KEYS":"WX_API_TOKEN,WX_APPID,WX_OPENID","TCB_SOURCE":"wx_trigger","TRIGGER_SRC":"timer"}"#
+        );
     }
 }

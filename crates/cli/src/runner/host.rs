@@ -8,16 +8,17 @@ use bytes::Bytes;
 use cloudcall::Permissions;
 use cloudcall_emulator::{FunctionCall, FunctionInvoker, FunctionToken, InvokeError};
 
-use super::caller::Caller;
+use super::caller::{Caller, Source};
 use super::function::{Function, Kind};
 use super::node::{NodeError, Scripts, sdk_environment};
-use super::prepare::{PrepareError, Prepared, prepare};
+use super::prepare::{Launch, PrepareError, Prepared, prepare};
 use super::process::Spawner;
 use super::project::Project;
 use super::runtime_api::Outcome;
 use super::settings::Settings;
 use super::upstream::Upstream;
 use super::worker::{Worker, WorkerError};
+use super::worker_id::{WorkerId, WorkerIds};
 use crate::env::{CONFIG, Env};
 use crate::ids;
 use crate::printer::Printer;
@@ -41,6 +42,14 @@ pub(crate) struct Host {
     pub(crate) spawner: Spawner,
     pub(crate) printer: Printer,
     scripts: OnceLock<Scripts>,
+    ids: WorkerIds,
+}
+
+/// A worker that serves events, and what must live as long as it does.
+pub(crate) struct Serving {
+    worker: Worker,
+    kind: Kind,
+    _token: Option<FunctionToken>,
 }
 
 impl Host {
@@ -61,6 +70,7 @@ impl Host {
             spawner,
             printer,
             scripts: OnceLock::new(),
+            ids: WorkerIds::default(),
         });
         // Weak, because the host holds the gateway.
         host.upstream
@@ -82,6 +92,7 @@ impl Host {
     /// long as the token lives.
     pub(crate) fn sdk_environment(
         &self,
+        _worker: WorkerId,
         function: &str,
         config: &Path,
     ) -> (Vec<(OsString, OsString)>, FunctionToken) {
@@ -89,6 +100,11 @@ impl Host {
         let gateway = self.upstream.gateway_url();
         let environment = sdk_environment(&gateway, token.expose(), function, &self.caller);
         (environment, token)
+    }
+
+    /// What leads a worker in Rust here.
+    pub(super) fn worker_environment(&self, _worker: WorkerId) -> Vec<(OsString, OsString)> {
+        self.upstream.environment(&self.env)
     }
 
     /// The environment of a command that is no function: what leads both SDKs here.
@@ -100,7 +116,7 @@ impl Host {
         let mut environment = self.env.for_children();
         environment.extend(self.upstream.environment(&self.env));
         environment.push((CONFIG.into(), config.into()));
-        let (sdk, token) = self.sdk_environment(name, config);
+        let (sdk, token) = self.sdk_environment(self.ids.next(), name, config);
         environment.extend(sdk);
         let before = self.env.os("NODE_OPTIONS").and_then(|it| it.to_str());
         let options = self.scripts()?.node_options(before);
@@ -117,19 +133,29 @@ impl Host {
         inspect: Option<u16>,
     ) -> Result<Outcome, InvocationError> {
         let settings = self.settings(&function.config());
-        let Prepared {
-            spec,
-            token: _token,
-        } = prepare(self, function, &settings, inspect).await?;
-        let event = match function.kind {
-            Kind::Rust => self.caller.introduce(event),
-            // The script in Node does it, from the environment.
-            Kind::Node => event,
-        };
-        let mut worker = Worker::start(spec, &self.spawner, self.printer).await?;
-        let outcome = worker.invoke(ids::request_id(), event.into()).await;
+        let prepared = prepare(self, function, settings).await?;
+        let mut worker = self.start(&prepared, inspect).await?;
+        let event = event.into();
+        let outcome = worker
+            .invoke(ids::request_id(), event, &self.caller, Source::Http)
+            .await;
         worker.stop().await;
         Ok(outcome?)
+    }
+
+    /// Starts a worker and waits until it is ready; one in Node under a debugger at the port
+    /// `inspect`, if that is given.
+    pub(crate) async fn start(
+        &self,
+        prepared: &Prepared,
+        inspect: Option<u16>,
+    ) -> Result<Serving, InvocationError> {
+        let Launch { spec, token } = prepared.launch(self, self.ids.next(), inspect)?;
+        Ok(Serving {
+            worker: Worker::start(spec, &self.spawner, self.printer).await?,
+            kind: prepared.function.kind,
+            _token: token,
+        })
     }
 
     /// What a `config.json` says about running; says what is odd in it.
@@ -148,6 +174,45 @@ impl Host {
             self.printer.warning(warning);
         }
         settings
+    }
+}
+
+impl Serving {
+    /// Which worker it is.
+    pub(crate) fn id(&self) -> WorkerId {
+        self.worker.id()
+    }
+
+    /// Waits until the process has ended by itself.
+    pub(crate) async fn ended(&self) {
+        self.worker.ended().await;
+    }
+
+    /// Whether it has taken the event that it was handed, so that nobody else may be.
+    pub(crate) fn took_its_event(&self) -> bool {
+        self.worker.took_its_event()
+    }
+
+    /// Hands it an event, says who calls, and waits for what it makes of it. After an error the
+    /// process has ended.
+    pub(crate) async fn invoke(
+        &mut self,
+        request_id: String,
+        event: Bytes,
+        caller: &Caller,
+        source: Source,
+    ) -> Result<Outcome, WorkerError> {
+        let (event, header) = match self.kind {
+            Kind::Rust => (caller.introduce(event), None),
+            // Our script does it, from the environment.
+            Kind::Node => (event, Some(caller.header(source))),
+        };
+        self.worker.invoke(request_id, event, header).await
+    }
+
+    /// Ends the process with all that it started.
+    pub(crate) async fn stop(self) {
+        self.worker.stop().await;
     }
 }
 

@@ -70,7 +70,7 @@ impl Spawner {
     }
 
     /// A new folder in the system's temporary one, which does not outlive the tool either.
-    pub(super) fn temp_folder(&self) -> io::Result<TempFolder> {
+    pub(crate) fn temp_folder(&self) -> io::Result<TempFolder> {
         self.groups.temp_folder()
     }
 

@@ -28,11 +28,17 @@ use tokio::task::AbortHandle;
 /// The largest event and the largest result, in bytes. The platform's own limit is far below.
 pub(crate) const LARGEST: usize = 64 << 20;
 
+/// The header that says who calls. The platform has the process's environment for that, and so
+/// does a function in Node: our script sets it.
+const CALLER: &str = "cloudcall-caller";
+
 /// An event on its way to a worker.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) request_id: String,
     pub(super) event: Bytes,
+    /// Who calls, for our script in Node: the variables that say so, as JSON.
+    pub(super) caller: Option<HeaderValue>,
     pub(super) time_limit: Duration,
     /// In MB.
     pub(super) memory_limit: u32,
@@ -118,6 +124,11 @@ impl RuntimeApi {
     /// Waits until the worker has taken the event.
     pub(super) async fn taken(&self) {
         self.reached(Stage::is_taken).await;
+    }
+
+    /// Whether the worker has taken the event that was offered last.
+    pub(super) fn is_taken(&self) -> bool {
+        self.stage.borrow().is_taken()
     }
 
     /// Waits for what the worker answers to the event.
@@ -221,6 +232,9 @@ fn event(invocation: &Invocation) -> Response {
     if let Ok(request_id) = HeaderValue::from_str(&invocation.request_id) {
         headers.insert("request_id", request_id);
     }
+    if let Some(caller) = &invocation.caller {
+        headers.insert(CALLER, caller.clone());
+    }
     headers.insert("memory_limit_in_mb", invocation.memory_limit.into());
     let time_limit = u64::try_from(invocation.time_limit.as_millis()).unwrap_or(u64::MAX);
     headers.insert("time_limit_in_ms", time_limit.into());
@@ -274,6 +288,7 @@ mod tests {
         Invocation {
             request_id: "id-1".into(),
             event: event.into(),
+            caller: Some(HeaderValue::from_static("{}")),
             time_limit: Duration::from_millis(1500),
             memory_limit: 256,
         }
@@ -320,6 +335,7 @@ mod tests {
         for header in [
             "request_id: id-1",
             "memory_limit_in_mb: 256",
+            "cloudcall-caller: {}",
             "time_limit_in_ms: 1500",
         ] {
             assert!(event.0.contains(header), "{header} in {}", event.0);

@@ -62,6 +62,18 @@ impl Upstream {
         printer: Printer,
     ) -> Result<Self, UpstreamError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::open_on(listener, Router::new(), target, record, app_id, printer)
+    }
+
+    /// The same on a listener, with further routes.
+    pub(crate) fn open_on(
+        listener: TcpListener,
+        routes: Router,
+        target: Target,
+        record: Option<PathBuf>,
+        app_id: Option<&str>,
+        printer: Printer,
+    ) -> Result<Self, UpstreamError> {
         let gateway = Gateway::with_observer(move |event| tell(event, printer));
         let way = Way::open(target, app_id, printer)?.recorded(record, printer)?;
         let cloud = way.cloud(Permissions::allow([] as [&str; 0]))?;
@@ -73,7 +85,7 @@ impl Upstream {
                 (Emulator::builder().build()?, router)
             }
         };
-        let server = emulator.start_with(listener, router.merge(gateway.router()))?;
+        let server = emulator.start_with(listener, router.merge(gateway.router()).merge(routes))?;
         let api_base = match &way.end {
             End::Server(api_base) => api_base.clone(),
             End::Emulator(_) | End::Here => server.url(),
@@ -93,12 +105,12 @@ impl Upstream {
     }
 
     /// The gateway.
-    pub(super) fn gateway(&self) -> &Gateway {
+    pub(crate) fn gateway(&self) -> &Gateway {
         &self.gateway
     }
 
     /// Where the gateway is.
-    pub(super) fn gateway_url(&self) -> String {
+    pub(crate) fn gateway_url(&self) -> String {
         self.server.url()
     }
 

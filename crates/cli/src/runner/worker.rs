@@ -7,12 +7,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::output::Output;
 use super::process::{Ending, Process, Spawner};
 use super::runtime_api::{Invocation, Outcome, RuntimeApi};
+use super::worker_id::WorkerId;
 use crate::printer::Printer;
 
 /// How long a worker may take until it asks for its event.
@@ -27,6 +29,7 @@ const IN_FLIGHT: Duration = Duration::from_millis(100);
 /// How to start a worker.
 #[derive(Clone)]
 pub(crate) struct WorkerSpec {
+    pub(crate) id: WorkerId,
     /// The function, for messages.
     pub(crate) function: String,
     pub(crate) program: PathBuf,
@@ -152,16 +155,33 @@ impl Worker {
         }
     }
 
-    /// Hands the worker an event and waits for what it makes of it. After an error the process
-    /// has ended.
+    /// Which one it is.
+    pub(crate) fn id(&self) -> WorkerId {
+        self.spec.id
+    }
+
+    /// Waits until the process has ended by itself.
+    pub(crate) async fn ended(&self) {
+        self.process.ended().await;
+    }
+
+    /// Whether it has taken the event that it was handed, so that nobody else may be.
+    pub(crate) fn took_its_event(&self) -> bool {
+        self.api.is_taken()
+    }
+
+    /// Hands the worker an event, and in Node who called, and waits for what it makes of it. After
+    /// an error the process has ended.
     pub(crate) async fn invoke(
         &mut self,
         request_id: String,
         event: Bytes,
+        caller: Option<HeaderValue>,
     ) -> Result<Outcome, WorkerError> {
         self.api.offer(Invocation {
             request_id,
             event,
+            caller,
             time_limit: self.spec.time_limit.unwrap_or(UNLIMITED),
             memory_limit: self.spec.memory_limit,
         });
@@ -234,6 +254,7 @@ mod tests {
     /// A worker that runs a script. It speaks no HTTP, which is all that these tests need.
     fn spec(script: &str) -> WorkerSpec {
         WorkerSpec {
+            id: WorkerId(1),
             function: "f".into(),
             program: "sh".into(),
             arguments: vec!["-c".into(), script.into()],

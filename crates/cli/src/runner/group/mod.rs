@@ -27,7 +27,7 @@ pub(super) use windows::in_tests;
 
 /// A folder that is removed when this is dropped or, on Unix, when the tool is gone.
 #[derive(Debug)]
-pub(super) struct TempFolder {
+pub(crate) struct TempFolder {
     folder: TempDir,
     /// Dropped last: what is removed needs no guard.
     #[cfg(unix)]
@@ -35,7 +35,7 @@ pub(super) struct TempFolder {
 }
 
 impl TempFolder {
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 }

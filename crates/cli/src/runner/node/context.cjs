@@ -34,8 +34,21 @@ function withCaller (event) {
   return { ...event, userInfo: { ...(isObject(event.userInfo) ? event.userInfo : {}), ...caller } }
 }
 
+// What this process was told of a caller, so that the next one does not inherit it.
+let told = ['TRIGGER_SRC', 'WX_APPID', 'WX_OPENID', 'WX_UNIONID']
+
+/** Sets the variables that say who calls, and why: those of the caller before go. */
+function meet (caller) {
+  if (caller === undefined) return
+  const variables = JSON.parse(caller)
+  for (const name of told) delete process.env[name]
+  Object.assign(process.env, variables)
+  told = Object.keys(variables)
+}
+
 /** The event and the context for the handler. */
 function prepare ({ headers, text }) {
+  meet(headers['cloudcall-caller'])
   const started = performance.now()
   const limit = Number(headers.time_limit_in_ms || 3000)
   const environment = shownEnvironment()

@@ -67,3 +67,14 @@ test('the event says who called', async (t) => {
   const nobody = await echo({})
   assert.deepEqual(await nobody.result({ a: 1, userInfo: 'text' }), { a: 1, userInfo: 'text' })
 })
+
+test('each invocation has its own caller', async (t) => {
+  const source = `exports.main = (event) => [event.userInfo, process.env.WX_OPENID, process.env.WX_UNIONID,
+    process.env.WX_CONTEXT_KEYS, process.env.TRIGGER_SRC]`
+  const worker = await start(t, source, { env: { WX_OPENID: 'of the start', WX_UNIONID: 'u' } })
+  const call = (variables) => worker.result({}, { 'cloudcall-caller': JSON.stringify(variables) })
+  const told = { WX_OPENID: 'o1', WX_CONTEXT_KEYS: 'WX_OPENID', TRIGGER_SRC: 'timer' }
+  assert.deepEqual(await call(told), [{ openId: 'o1' }, 'o1', null, 'WX_OPENID', 'timer'])
+  assert.deepEqual(await call({ WX_APPID: 'wx1' }), [{ appId: 'wx1' }, null, null, null, null])
+  assert.deepEqual(await call({}), [null, null, null, null, null])
+})

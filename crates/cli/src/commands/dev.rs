@@ -1,0 +1,144 @@
+//! `cloudcall dev`: all functions of the project, served until Ctrl-C.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::Context;
+use crate::cli::DevArgs;
+use crate::dev::{Calls, Functions, LateFunctions, Limits, Shown, Tasks, server};
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::runner::{Caller, Host, Kind, Project, Upstream};
+use crate::target::Target;
+
+/// Where `dev` is unless something else is asked for.
+pub(crate) const PORT: u16 = 9527;
+
+/// How many ports after that are tried.
+const NEXT: u16 = 100;
+
+pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> {
+    let Context {
+        printer,
+        env,
+        root,
+        spawner,
+    } = context;
+    let target = Target::choose(&args.target, &env, &root)?;
+    let target_text = target.to_string();
+    let project = Project::find(&root, args.functions.as_deref())?;
+    let app_id = args
+        .caller
+        .appid
+        .clone()
+        .or_else(|| project.app_id().map(Into::into));
+    let (listener, is_other) = listen(args.port).await?;
+
+    let late = LateFunctions::default();
+    let upstream = Upstream::open_on(
+        listener,
+        server::router(Arc::clone(&late)),
+        target,
+        args.target.record,
+        app_id.as_deref(),
+        printer,
+    )?;
+    let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
+    let host = Host::new(Some(project), upstream, caller, env, spawner, printer);
+    let url = host.upstream.gateway_url();
+    let limits = Limits {
+        workers: args.concurrency.into(),
+        queue: args.queue,
+        idle: Duration::from_secs(args.idle),
+    };
+    let (functions, _sources) = Functions::open(Arc::clone(&host), limits, Tasks::default())?;
+    // A signal drops this function where it waits.
+    let _closing = Closing(Arc::clone(&functions));
+    host.upstream
+        .gateway()
+        .set_invoker(Calls(Arc::downgrade(&functions)));
+    if is_other {
+        printer.note(format_args!(
+            "port {PORT} is in use, by another `cloudcall dev` perhaps: this one has the next"
+        ));
+    }
+    announce(&url, &target_text, &functions.list(), printer);
+    if late.set(Arc::downgrade(&functions)).is_err() {
+        unreachable!("it is set here only");
+    }
+    std::future::pending().await
+}
+
+/// Ends what runs.
+struct Closing(Arc<Functions>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The port that was asked for, or else the usual one or the next that is free; and whether it is
+/// not the usual one.
+async fn listen(port: Option<u16>) -> Result<(TcpListener, bool), Failure> {
+    if let Some(port) = port {
+        return match bind(port).await {
+            Ok(listener) => Ok((listener, false)),
+            Err(error) => Err(
+                Failure::usage(format_args!("--port {port} cannot be had: {error}"))
+                    .hint("end what uses it, or leave out --port to get one that is free"),
+            ),
+        };
+    }
+    let mut last = None;
+    for port in PORT..=PORT + NEXT {
+        match bind(port).await {
+            Ok(listener) => return Ok((listener, port != PORT)),
+            Err(error) => last = Some(error),
+        }
+    }
+    let why = last.map_or(String::new(), |error| format!(": {error}"));
+    let to = PORT + NEXT;
+    Err(
+        Failure::tool(format_args!("no port from {PORT} to {to} can be had{why}"))
+            .hint("name another with --port, or let the system choose with --port 0"),
+    )
+}
+
+async fn bind(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// Says what is served, and where.
+fn announce(url: &str, target: &str, functions: &[Shown], printer: Printer) {
+    printer.done(format_args!("cloudcall dev serves {url}"));
+    printer.done(format_args!("  Cloud Calls reach {target}"));
+    let width = functions
+        .iter()
+        .map(|it| it.function.name.len())
+        .max()
+        .unwrap_or_default();
+    for shown in functions {
+        let kind = match shown.function.kind {
+            Kind::Rust => "Rust",
+            Kind::Node => "Node",
+        };
+        let permissions: Vec<_> = shown.declared.permissions.iter().map(|it| &**it).collect();
+        let permissions = match permissions.as_slice() {
+            [] => "no Cloud Calls".to_owned(),
+            some => some.join(" "),
+        };
+        let name = &shown.function.name;
+        printer.done(format_args!(
+            "  POST /functions/{name:width$}  {kind}  {permissions}"
+        ));
+    }
+    if functions.is_empty() {
+        printer.done("  no function yet: a function is a folder with an index.js, a package.json or a Cargo.toml");
+    }
+    printer.done("Ctrl-C ends it");
+}

@@ -1,0 +1,108 @@
+//! What a `config.json` declares, and what an edit has changed in it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use cloudcall::Permissions;
+
+use crate::runner::{Settings, triggers_text};
+
+/// What a `config.json` declares.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Declared {
+    pub(crate) permissions: BTreeSet<String>,
+    timeout: Duration,
+    memory: u32,
+    variables: Vec<(String, String)>,
+    triggers: Option<String>,
+}
+
+impl Declared {
+    pub(crate) fn load(config: &Path) -> Self {
+        let settings = Settings::load(config);
+        Self {
+            permissions: Permissions::load(config)
+                .apis()
+                .map(str::to_owned)
+                .collect(),
+            timeout: settings.timeout,
+            memory: settings.memory,
+            variables: settings.variables,
+            triggers: triggers_text(config),
+        }
+    }
+
+    /// What is different now, each in a few words. Of variables the names: a value may be secret.
+    pub(super) fn changes(&self, now: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        let all = self.permissions.union(&now.permissions);
+        for api in all {
+            match (
+                self.permissions.contains(api),
+                now.permissions.contains(api),
+            ) {
+                (false, _) => changes.push(format!("+{api}")),
+                (_, false) => changes.push(format!("-{api}")),
+                _ => {}
+            }
+        }
+        if self.timeout != now.timeout {
+            changes.push(format!("timeout {} s", now.timeout.as_secs_f64()));
+        }
+        if self.memory != now.memory {
+            changes.push(format!("memorySize {} MB", now.memory));
+        }
+        let names = |one: &Self, other: &Self| -> BTreeSet<String> {
+            let differing = one
+                .variables
+                .iter()
+                .filter(|it| !other.variables.contains(it));
+            differing.map(|(name, _)| name.clone()).collect()
+        };
+        for name in &names(self, now) | &names(now, self) {
+            changes.push(format!("envVariables.{name}"));
+        }
+        if self.triggers != now.triggers {
+            changes.push("triggers".into());
+        }
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(text: &str) -> Declared {
+        let folder = tempfile::tempdir().expect("folder");
+        let config = folder.path().join("config.json");
+        std::fs::write(&config, text).expect("written");
+        Declared::load(&config)
+    }
+
+    #[test]
+    fn an_edit_is_told_in_a_few_words() {
+        let before = declared(
+            r#"{"permissions":{"openapi":["a.b","c.d"]},"envVariables":{"A":"s3cret","B":"1"}}"#,
+        );
+        let after = declared(
+            r#"{"permissions":{"openapi":["c.d","e.f"]},"timeout":20,"memorySize":512,
+                "envVariables":{"A":"other","C":"1"},"triggers":[{"name":"t"}]}"#,
+        );
+        assert_eq!(
+            before.changes(&after),
+            [
+                "-a.b",
+                "+e.f",
+                "timeout 20 s",
+                "memorySize 512 MB",
+                "envVariables.A",
+                "envVariables.B",
+                "envVariables.C",
+                "triggers"
+            ]
+        );
+        assert_eq!(after.changes(&after), [] as [&str; 0]);
+    }
+}

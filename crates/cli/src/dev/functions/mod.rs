@@ -1,0 +1,233 @@
+//! The functions of the project, each with its workers, for as long as `dev` runs.
+//!
+//! | file | is |
+//! |---|---|
+//! | `version.rs` | a function as it was at one time, and whether it still is |
+//! | `staff.rs` | its workers, for the pool |
+//! | `manager.rs` | the task that makes versions: at the start, when asked, and after changes |
+//! | `executable.rs` | a built program, set aside so that it can be built anew while it runs |
+//! | `calls.rs` | `cloud.callFunction` from one function to another |
+
+mod calls;
+mod declared;
+mod executable;
+mod manager;
+mod staff;
+mod version;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+
+use tokio::sync::mpsc;
+
+use super::answer::{Answer, Job, Refusal, Why};
+use super::pool::{Limits, Look, Pool};
+use super::tasks::Tasks;
+use crate::runner::{Caller, Function, Host, Kind, ProjectError};
+pub(crate) use calls::Calls;
+pub(crate) use declared::Declared;
+use executable::Executables;
+use manager::Manager;
+use staff::Workers;
+
+/// What is served.
+pub(crate) struct Functions {
+    host: Arc<Host>,
+    limits: Limits,
+    tasks: Tasks,
+    shared: Arc<Shared>,
+    entries: RwLock<BTreeMap<String, Entry>>,
+}
+
+/// What functions have in common.
+struct Shared {
+    executables: Executables,
+    /// One cargo at a time: they would wait for each other anyway, and say so.
+    cargo: tokio::sync::Mutex<()>,
+    /// Paths that are to be watched besides the functions: what they are built from.
+    sources: mpsc::UnboundedSender<BTreeSet<PathBuf>>,
+}
+
+/// One function.
+#[derive(Clone)]
+struct Entry {
+    function: Function,
+    pool: Pool<Workers>,
+    /// For its manager: what has changed. Empty for everything.
+    changes: mpsc::UnboundedSender<BTreeSet<PathBuf>>,
+}
+
+/// A function, to be shown.
+pub(crate) struct Shown {
+    pub(crate) function: Function,
+    pub(crate) declared: Declared,
+    pub(crate) look: Look,
+}
+
+impl Functions {
+    /// Serves the functions of the host's project. Those in Rust are built, in the background.
+    /// Also gives what they are built from, as that becomes known.
+    pub(crate) fn open(
+        host: Arc<Host>,
+        limits: Limits,
+        tasks: Tasks,
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<BTreeSet<PathBuf>>), ProjectError> {
+        let (sources, to_watch) = mpsc::unbounded_channel();
+        let functions = Arc::new(Self {
+            shared: Arc::new(Shared {
+                executables: Executables::new(host.spawner.clone()),
+                cargo: tokio::sync::Mutex::default(),
+                sources,
+            }),
+            host,
+            limits,
+            tasks,
+            entries: RwLock::default(),
+        });
+        functions.rescan()?;
+        Ok((functions, to_watch))
+    }
+
+    /// Serves new functions, and no longer those that are gone. Gives their names.
+    pub(crate) fn rescan(&self) -> Result<(Vec<String>, Vec<String>), ProjectError> {
+        let found = match &self.host.project {
+            Some(project) => project.functions()?,
+            None => Vec::new(),
+        };
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let mut gone = Vec::new();
+        entries.retain(|name, entry| {
+            let is_there = found.contains(&entry.function);
+            if !is_there {
+                gone.push((name.clone(), entry.clone()));
+            }
+            is_there
+        });
+        let mut new = Vec::new();
+        for function in found {
+            if !entries.contains_key(&function.name) {
+                new.push(function.name.clone());
+                entries.insert(function.name.clone(), self.serve(function));
+            }
+        }
+        drop(entries);
+        let mut names = Vec::new();
+        for (name, entry) in gone {
+            entry.pool.close();
+            if !new.contains(&name) {
+                names.push(name);
+            }
+        }
+        Ok((new, names))
+    }
+
+    fn serve(&self, function: Function) -> Entry {
+        let (changes, changed) = mpsc::unbounded_channel();
+        let (staff, wanted) = Workers::new(Arc::clone(&self.host), function.clone());
+        let pool = Pool::new(staff, self.limits, self.tasks.clone());
+        let manager = Manager {
+            host: Arc::clone(&self.host),
+            shared: Arc::clone(&self.shared),
+            function: function.clone(),
+            pool: pool.clone(),
+            wanted,
+            changed,
+        };
+        self.tasks.spawn(manager.run());
+        Entry {
+            function,
+            pool,
+            changes,
+        }
+    }
+
+    /// Who calls when a request does not say.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.host.caller
+    }
+
+    /// Has an event worked on by the function of this name.
+    pub(crate) async fn invoke(&self, name: &str, job: Job) -> Result<Answer, Refusal> {
+        let pool = self.entry(name).map(|entry| entry.pool.clone());
+        let Some(pool) = pool else {
+            return Err(self.unknown(name));
+        };
+        let (source, request_id) = (job.source, job.request_id.clone());
+        let result = pool.invoke(job).await;
+        if let Err(refusal) = &result {
+            super::record::refused(self.host.printer, name, source, &request_id, refusal);
+        }
+        result
+    }
+
+    fn entry(&self, name: &str) -> Option<Entry> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(name).cloned()
+    }
+
+    fn unknown(&self, name: &str) -> Refusal {
+        let known = match &self.host.project {
+            Some(project) => project.function(name).err(),
+            None => None,
+        };
+        let nearest = match known {
+            Some(ProjectError::Unknown { nearest, .. }) => nearest,
+            _ => None,
+        };
+        let refusal = Refusal::new(Why::Unknown, format!("there is no function {name:?}"));
+        match nearest {
+            Some(nearest) => refusal.hint(format!("did you mean {nearest}?")),
+            None => refusal.hint("GET /functions lists them"),
+        }
+    }
+
+    /// All of them, by name.
+    pub(crate) fn list(&self) -> Vec<Shown> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let shown = |entry: &Entry| Shown {
+            function: entry.function.clone(),
+            declared: Declared::load(&entry.function.config()),
+            look: entry.pool.look(),
+        };
+        entries.values().map(shown).collect()
+    }
+
+    /// Files have changed; all may have where there are none.
+    pub(crate) fn changed(&self, paths: &BTreeSet<PathBuf>) {
+        match self.rescan() {
+            Ok((new, gone)) => super::record::rescanned(self.host.printer, &new, &gone),
+            Err(error) => self.host.printer.warning(error),
+        }
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries.values() {
+            // A function in Rust knows itself what it is built from.
+            let is_its_own = |path: &&PathBuf| {
+                entry.function.kind == Kind::Rust
+                    || path.starts_with(absolute(&entry.function.folder))
+            };
+            let its_own: BTreeSet<_> = paths.iter().filter(is_its_own).cloned().collect();
+            if paths.is_empty() || !its_own.is_empty() {
+                // Its manager may have ended with the tool.
+                let _ = entry.changes.send(its_own);
+            }
+        }
+    }
+
+    /// Serves nobody any more, and ends what runs.
+    pub(crate) fn close(&self) {
+        self.tasks.end();
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries.values() {
+            entry.pool.close();
+        }
+    }
+}
+
+/// Without resolving links, as files are watched.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The functions, once they are there, for those who must not keep them.
+pub(crate) type LateFunctions = Arc<tokio::sync::SetOnce<Weak<Functions>>>;

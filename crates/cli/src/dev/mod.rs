@@ -1,0 +1,12 @@
+//! What `cloudcall dev` is made of: functions that serve over HTTP and are reloaded when they change.
+
+mod answer;
+mod functions;
+mod pool;
+mod record;
+pub(crate) mod server;
+mod tasks;
+
+pub(crate) use functions::{Calls, Functions, LateFunctions, Shown};
+pub(crate) use pool::Limits;
+pub(crate) use tasks::Tasks;

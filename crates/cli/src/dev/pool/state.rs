@@ -1,0 +1,267 @@
+//! Who waits and who is free. Nothing here takes time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::super::answer::{Answer, Job, Refusal};
+use super::Look;
+use crate::runner::WorkerId;
+
+/// A request that waits for a worker.
+pub(super) struct Waiting {
+    pub(super) job: Job,
+    pub(super) reply: oneshot::Sender<Result<Answer, Refusal>>,
+    pub(super) since: Instant,
+    /// Its place in the queue, to be put back there.
+    pub(super) order: u64,
+    /// How many workers ended before they took it.
+    pub(super) tries: u8,
+}
+
+impl Waiting {
+    /// Whether nobody waits for the answer any more.
+    fn is_given_up(&self) -> bool {
+        self.reply.is_closed()
+    }
+}
+
+/// What a worker does next.
+pub(super) enum Next {
+    /// This request.
+    Run(Waiting),
+    /// It waits for a request. It ends when the other side is gone.
+    Wait(oneshot::Receiver<Waiting>),
+    /// It ends.
+    Leave,
+}
+
+pub(super) struct State<V> {
+    /// What takes requests, with its number.
+    pub(super) version: Option<(u64, Arc<V>)>,
+    /// What everyone is told instead.
+    pub(super) refusal: Option<Refusal>,
+    /// Whether everyone waits for another version.
+    pub(super) is_held: bool,
+    queue: VecDeque<Waiting>,
+    /// The free workers of the version, the one used last at the end.
+    free: Vec<(WorkerId, oneshot::Sender<Waiting>)>,
+    starting: usize,
+    busy: usize,
+    /// How many workers there should be, whoever waits.
+    at_least: usize,
+    last_version: u64,
+    last_order: u64,
+}
+
+impl<V> Default for State<V> {
+    fn default() -> Self {
+        Self {
+            version: None,
+            refusal: None,
+            is_held: false,
+            queue: VecDeque::new(),
+            free: Vec::new(),
+            starting: 0,
+            busy: 0,
+            at_least: 0,
+            last_version: 0,
+            last_order: 0,
+        }
+    }
+}
+
+impl<V> State<V> {
+    pub(super) fn look(&self) -> Look {
+        Look {
+            version: self.version.as_ref().map_or(0, |(number, _)| *number),
+            workers: self.workers(),
+            busy: self.busy,
+            waiting: self.queue.len(),
+            is_held: self.is_held,
+        }
+    }
+
+    fn workers(&self) -> usize {
+        self.free.len() + self.starting + self.busy
+    }
+
+    /// Whether this is the version that takes requests.
+    pub(super) fn is(&self, number: u64) -> bool {
+        self.version.as_ref().is_some_and(|(it, _)| *it == number)
+    }
+
+    /// Whether another may wait. One that finds a free worker does not.
+    pub(super) fn has_room(&mut self, limit: usize) -> bool {
+        if self.queue.len() >= limit {
+            self.queue.retain(|waiting| !waiting.is_given_up());
+        }
+        self.queue.len() < limit || (!self.free.is_empty() && !self.is_held)
+    }
+
+    pub(super) fn push(&mut self, mut waiting: Waiting) {
+        self.last_order += 1;
+        waiting.order = self.last_order;
+        self.queue.push_back(waiting);
+    }
+
+    /// Back to where it stood.
+    fn put_back(&mut self, waiting: Waiting) {
+        let place = self
+            .queue
+            .partition_point(|other| other.order < waiting.order);
+        self.queue.insert(place, waiting);
+    }
+
+    /// The next one that is still waited for.
+    fn pop(&mut self) -> Option<Waiting> {
+        loop {
+            let waiting = self.queue.pop_front()?;
+            if !waiting.is_given_up() {
+                return Some(waiting);
+            }
+        }
+    }
+
+    /// Gives those who wait to the free workers; says how many more to start, up to `most` in all,
+    /// and from what.
+    pub(super) fn dispatch(&mut self, most: usize) -> Option<(usize, u64, Arc<V>)> {
+        let at_least = std::mem::take(&mut self.at_least);
+        if self.is_held {
+            return None;
+        }
+        let (number, version) = self.version.clone()?;
+        while !self.free.is_empty()
+            && let Some(waiting) = self.pop()
+        {
+            self.give(waiting);
+        }
+        let missing = self.queue.len().saturating_sub(self.starting);
+        let missing = missing.max(at_least.saturating_sub(self.workers()));
+        let count = missing.min(most.saturating_sub(self.workers()));
+        self.starting += count;
+        (count > 0).then_some((count, number, version))
+    }
+
+    /// Gives a request to the worker that was used last.
+    fn give(&mut self, mut waiting: Waiting) {
+        while let Some((_, worker)) = self.free.pop() {
+            match worker.send(waiting) {
+                Ok(()) => {
+                    self.busy += 1;
+                    return;
+                }
+                // Its task was ended.
+                Err(back) => waiting = back,
+            }
+        }
+        self.put_back(waiting);
+    }
+
+    /// A worker is ready.
+    pub(super) fn started(&mut self, number: u64, id: WorkerId) -> Next {
+        if !self.is(number) {
+            return Next::Leave;
+        }
+        self.starting -= 1;
+        self.next(id)
+    }
+
+    /// A worker did not get ready. Gives those whom nobody is left to serve.
+    pub(super) fn start_failed(&mut self, number: u64) -> Vec<Waiting> {
+        if !self.is(number) {
+            return Vec::new();
+        }
+        self.starting -= 1;
+        if self.workers() > 0 || self.is_held {
+            return Vec::new();
+        }
+        self.queue.drain(..).collect()
+    }
+
+    /// A worker has ended an invocation.
+    pub(super) fn finished(&mut self, number: u64, id: WorkerId) -> Next {
+        if !self.is(number) {
+            return Next::Leave;
+        }
+        self.busy -= 1;
+        self.next(id)
+    }
+
+    /// A worker has ended with its invocation.
+    pub(super) fn lost(&mut self, number: u64) {
+        if self.is(number) {
+            self.busy -= 1;
+        }
+    }
+
+    /// A worker was given a request that it should not take: its version is not the newest any
+    /// more, or not what is on the disk.
+    pub(super) fn gave_back(&mut self, number: u64, id: WorkerId, waiting: Waiting) -> Next {
+        self.put_back(waiting);
+        if !self.is(number) {
+            return Next::Leave;
+        }
+        self.is_held = true;
+        self.busy -= 1;
+        self.next(id)
+    }
+
+    /// A worker has ended before it took a request.
+    pub(super) fn not_taken(&mut self, number: u64, waiting: Waiting) {
+        self.put_back(waiting);
+        self.lost(number);
+    }
+
+    /// A free worker wants to end. Whether it may: it may have been given a request.
+    pub(super) fn leaves(&mut self, id: WorkerId) -> bool {
+        let before = self.free.len();
+        self.free.retain(|(free, _)| *free != id);
+        self.free.len() < before
+    }
+
+    fn next(&mut self, id: WorkerId) -> Next {
+        if !self.is_held
+            && let Some(waiting) = self.pop()
+        {
+            self.busy += 1;
+            return Next::Run(waiting);
+        }
+        let (give, given) = oneshot::channel();
+        self.free.push((id, give));
+        Next::Wait(given)
+    }
+
+    /// Lets the workers of this version take over; gives its number.
+    pub(super) fn switch(&mut self, version: Arc<V>) -> u64 {
+        self.last_version += 1;
+        self.forget_workers();
+        self.version = Some((self.last_version, version));
+        self.refusal = None;
+        self.is_held = false;
+        self.last_version
+    }
+
+    /// Has a worker started, even if nobody waits.
+    pub(super) fn warm(&mut self) {
+        self.at_least = 1;
+    }
+
+    /// Leaves nothing that could run; gives those who wait.
+    pub(super) fn drop_version(&mut self) -> Vec<Waiting> {
+        self.forget_workers();
+        self.version = None;
+        self.refusal = None;
+        self.is_held = false;
+        self.queue.drain(..).collect()
+    }
+
+    /// The free ones end by that; the others when they see that their version is gone.
+    fn forget_workers(&mut self) {
+        self.free.clear();
+        self.starting = 0;
+        self.busy = 0;
+    }
+}
