@@ -274,3 +274,9 @@ impl Engine {
         }
     }
 }
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}

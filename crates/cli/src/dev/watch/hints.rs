@@ -70,13 +70,18 @@ impl Inbox {
 
     pub(super) fn set_roots(&self, roots: Vec<Root>, done: oneshot::Sender<()>) {
         let mut mail = self.lock();
-        mail.roots = Some(roots);
-        mail.waiting.push(done);
-        self.arrived.notify_one();
+        if !mail.closed {
+            mail.roots = Some(roots);
+            mail.waiting.push(done);
+            self.arrived.notify_one();
+        }
     }
 
+    /// From either side. Who waits is told by the end of the channel.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        let mut mail = self.lock();
+        mail.closed = true;
+        mail.waiting.clear();
         self.arrived.notify_one();
     }
 

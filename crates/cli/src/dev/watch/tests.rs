@@ -328,6 +328,16 @@ async fn dropping_the_watcher_ends_it() {
     }
 }
 
+#[tokio::test]
+async fn roots_can_be_replaced_when_nobody_receives_any_more() {
+    let watched = Watched::start(folder(), Mode::Native, &["f/"]).await;
+    drop(watched.changes);
+    for _ in 0..3 {
+        let replaced = watched.watcher.set_roots(Vec::new());
+        timeout(GUARD, replaced).await.expect("an end in time");
+    }
+}
+
 /// As when inotify's watches are used up below a folder named `deep`.
 #[derive(Debug)]
 struct Limited(RecommendedWatcher);
