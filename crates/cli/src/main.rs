@@ -4,7 +4,6 @@ mod check;
 mod cli;
 mod commands;
 mod credentials;
-#[expect(dead_code, reason = "the watcher and the journal use it")]
 mod dev;
 mod env;
 mod exit;

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::Context;
 use crate::cli::DevArgs;
-use crate::dev::{Calls, Functions, LateFunctions, Limits, Shown, Tasks, server};
+use crate::dev::{Calls, Functions, LateFunctions, Limits, Mode, Reload, Shown, Tasks, server};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::runner::{Caller, Host, Kind, Project, Upstream};
@@ -31,6 +31,7 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     let target = Target::choose(&args.target, &env, &root)?;
     let target_text = target.to_string();
     let project = Project::find(&root, args.functions.as_deref())?;
+    let folder = project.folder().to_owned();
     let app_id = args
         .caller
         .appid
@@ -55,7 +56,14 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
         queue: args.queue,
         idle: Duration::from_secs(args.idle),
     };
-    let (functions, _sources) = Functions::open(Arc::clone(&host), limits, Tasks::default())?;
+    let mode = match args.poll {
+        true => Mode::Polling,
+        false => Mode::Native,
+    };
+    let reload = Reload::start(&folder, mode, printer)
+        .await
+        .map_err(|error| Failure::tool(format_args!("files cannot be watched: {error}")))?;
+    let (functions, sources) = Functions::open(Arc::clone(&host), limits, Tasks::default())?;
     // A signal drops this function where it waits.
     let _closing = Closing(Arc::clone(&functions));
     host.upstream
@@ -70,7 +78,8 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     if late.set(Arc::downgrade(&functions)).is_err() {
         unreachable!("it is set here only");
     }
-    std::future::pending().await
+    reload.run(functions, sources).await;
+    Err(Failure::tool("files are no longer watched"))
 }
 
 /// Ends what runs.

@@ -59,16 +59,6 @@ impl End {
         }
     }
 
-    /// Its name, as data.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Result(_) => "ok",
-            Self::Error(_) => "error",
-            Self::TimedOut(_) => "timeout",
-            Self::Died(_) => "died",
-        }
-    }
-
     /// The status that says it over HTTP.
     pub(crate) fn status(&self) -> StatusCode {
         match self {

@@ -4,9 +4,13 @@ mod answer;
 mod functions;
 mod pool;
 mod record;
+mod reload;
 pub(crate) mod server;
 mod tasks;
+mod watch;
 
 pub(crate) use functions::{Calls, Functions, LateFunctions, Shown};
 pub(crate) use pool::Limits;
+pub(crate) use reload::Reload;
 pub(crate) use tasks::Tasks;
+pub(crate) use watch::Mode;

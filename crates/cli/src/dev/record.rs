@@ -12,8 +12,9 @@ pub(super) fn ended(printer: Printer, function: &str, job: &Job, answer: &Answer
     let status = answer.end.status().as_u16();
     let milliseconds = answer.duration.as_millis();
     let source = job.source.name();
+    let (worker, version, queued) = (answer.worker, answer.version, answer.queued.as_millis());
     printer.done(format_args!(
-        "{function}  {source}  {status}  {milliseconds} ms"
+        "{function}  {source}  {status}  {milliseconds} ms, waited {queued} ms  worker {worker}, version {version}"
     ));
     if let Some(message) = answer.end.error_message() {
         let line = message.lines().next().unwrap_or_default();

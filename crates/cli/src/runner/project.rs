@@ -86,6 +86,11 @@ impl Project {
         self.app_id.as_deref()
     }
 
+    /// Where the functions are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.functions
+    }
+
     /// The functions, by name.
     pub(crate) fn functions(&self) -> Result<Vec<Function>, ProjectError> {
         let unreadable = |source| ProjectError::Unreadable {

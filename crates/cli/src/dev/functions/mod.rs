@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use super::answer::{Answer, Job, Refusal, Why};
 use super::pool::{Limits, Look, Pool};
 use super::tasks::Tasks;
+use super::watch::Changes;
 use crate::runner::{Caller, Function, Host, Kind, ProjectError};
 pub(crate) use calls::Calls;
 pub(crate) use declared::Declared;
@@ -193,8 +194,9 @@ impl Functions {
         entries.values().map(shown).collect()
     }
 
-    /// Files have changed; all may have where there are none.
-    pub(crate) fn changed(&self, paths: &BTreeSet<PathBuf>) {
+    /// Files have changed.
+    pub(crate) fn changed(&self, changes: &Changes) {
+        let paths = &changes.paths;
         match self.rescan() {
             Ok((new, gone)) => super::record::rescanned(self.host.printer, &new, &gone),
             Err(error) => self.host.printer.warning(error),
@@ -207,7 +209,7 @@ impl Functions {
                     || path.starts_with(absolute(&entry.function.folder))
             };
             let its_own: BTreeSet<_> = paths.iter().filter(is_its_own).cloned().collect();
-            if paths.is_empty() || !its_own.is_empty() {
+            if changes.everything || !its_own.is_empty() {
                 // Its manager may have ended with the tool.
                 let _ = entry.changes.send(its_own);
             }
