@@ -5,6 +5,8 @@ mod call;
 mod chaos;
 mod check;
 mod conversions;
+mod dev;
+mod dev_server;
 mod faults;
 mod help;
 #[cfg(unix)]

@@ -203,13 +203,12 @@ impl Functions {
         }
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         for entry in entries.values() {
-            // A function in Rust knows itself what it is built from.
-            let is_its_own = |path: &&PathBuf| {
-                entry.function.kind == Kind::Rust
-                    || path.starts_with(absolute(&entry.function.folder))
-            };
-            let its_own: BTreeSet<_> = paths.iter().filter(is_its_own).cloned().collect();
-            if changes.everything || !its_own.is_empty() {
+            let folder = absolute(&entry.function.folder);
+            // A function in Rust knows itself what else it is built from.
+            let is_rust = entry.function.kind == Kind::Rust;
+            if is_rust || changes.concern(&folder) {
+                let is_its_own = |path: &&PathBuf| is_rust || path.starts_with(&folder);
+                let its_own = paths.iter().filter(is_its_own).cloned().collect();
                 // Its manager may have ended with the tool.
                 let _ = entry.changes.send(its_own);
             }
