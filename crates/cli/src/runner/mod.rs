@@ -7,8 +7,10 @@ mod function;
 mod group;
 mod host;
 pub(crate) mod jsonc;
+mod live_permissions;
 mod node;
 mod output;
+mod passed;
 mod prepare;
 mod process;
 mod project;
@@ -17,6 +19,7 @@ mod settings;
 mod upstream;
 mod way;
 mod worker;
+mod worker_id;
 
 pub(crate) use build::BuildError;
 pub(crate) use caller::{Caller, CallerArgs};
@@ -24,10 +27,16 @@ pub(crate) use function::{Function, Kind};
 pub(crate) use group::Groups;
 pub(crate) use host::{Host, InvocationError};
 pub(crate) use node::{NodeError, SDK, SdkVersion};
+#[expect(unused_imports, reason = "for `cloudcall dev`")]
+pub(crate) use passed::Passed;
 pub(crate) use prepare::PrepareError;
 pub(crate) use process::{Process, Processes, Spawner};
 pub(crate) use project::{Project, ProjectError};
 pub(crate) use runtime_api::{LARGEST, Outcome};
+#[expect(unused_imports, reason = "for `cloudcall dev`")]
+pub(crate) use upstream::Observer;
 pub(crate) use upstream::{Upstream, UpstreamError};
 pub(crate) use way::Way;
 pub(crate) use worker::WorkerError;
+#[expect(unused_imports, reason = "for `cloudcall dev`")]
+pub(crate) use worker_id::WorkerId;
