@@ -4,6 +4,9 @@ mod check;
 mod cli;
 mod commands;
 mod credentials;
+#[expect(dead_code, reason = "for `cloudcall dev`")]
+#[cfg_attr(not(test), expect(unused_imports, reason = "for `cloudcall dev`"))]
+mod dev;
 mod env;
 mod exit;
 mod failure;

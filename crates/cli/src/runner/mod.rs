@@ -27,16 +27,13 @@ pub(crate) use function::{Function, Kind};
 pub(crate) use group::Groups;
 pub(crate) use host::{Host, InvocationError};
 pub(crate) use node::{NodeError, SDK, SdkVersion};
-#[expect(unused_imports, reason = "for `cloudcall dev`")]
 pub(crate) use passed::Passed;
 pub(crate) use prepare::PrepareError;
 pub(crate) use process::{Process, Processes, Spawner};
 pub(crate) use project::{Project, ProjectError};
 pub(crate) use runtime_api::{LARGEST, Outcome};
-#[expect(unused_imports, reason = "for `cloudcall dev`")]
-pub(crate) use upstream::Observer;
-pub(crate) use upstream::{Upstream, UpstreamError};
+pub(crate) use upstream::{Observer, Upstream, UpstreamError, tell};
+
 pub(crate) use way::Way;
 pub(crate) use worker::WorkerError;
-#[expect(unused_imports, reason = "for `cloudcall dev`")]
 pub(crate) use worker_id::WorkerId;

@@ -1,0 +1,5 @@
+//! What `cloudcall dev` is made of.
+
+pub(crate) mod calls;
+pub(crate) mod journal;
+pub(crate) mod running;
