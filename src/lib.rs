@@ -278,6 +278,7 @@ pub mod access_token;
 mod buffer;
 mod cloud;
 mod deadline;
+mod denied;
 mod env;
 mod error;
 #[cfg(any(fuzzing, test))]

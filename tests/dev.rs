@@ -457,3 +457,117 @@ fn a_function_that_does_not_build_says_so_until_it_does() {
     write(project.path(), MAIN, &works);
     dev.comes_to(&"\"1 \"".to_owned(), |dev| dev.invoke("r", "{}").body);
 }
+
+/// Calls another function, and gets media.
+const CALLING: &str = "
+const cloud = require('wx-server-sdk')
+cloud.init()
+exports.main = async (event) => {
+  const { result } = await cloud.callFunction({ name: 'g', data: { from: 'f' } })
+  const media = await cloud.openapi.customerServiceMessage.getTempMedia({ mediaId: 'sample' })
+    .then(({ buffer }) => buffer.length, ({ errCode }) => errCode)
+  return { result, media }
+}";
+
+#[test]
+fn the_user_is_kept_from_function_to_function_and_permissions_hold_at_once() {
+    let project = crate::node_functions::project("f", &[("index.js", CALLING)]);
+    write(
+        project.path(),
+        "functions/g/index.js",
+        "exports.main = async ({ from, userInfo }) => ({ from, userInfo, source: process.env.TCB_SOURCE })",
+    );
+    write(project.path(), CONFIG, r#"{"timeout": 60}"#);
+    let dev = Dev::start(project.path(), &["--appid", "wx1"]);
+    let called = |caller: &str| {
+        let reply = dev.invoke_as("f", "{}", &[("x-wx-openid", caller)]);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let id = reply.header("x-request-id").expect("an id").to_owned();
+        (reply.json(), id)
+    };
+    let expected = |caller: &str, media: i64| {
+        let user = json!({"appId": "wx1", "openId": caller});
+        json!({"result": {"from": "f", "userInfo": user, "source": "wx_client,scf"}, "media": media})
+    };
+    let (denied, first) = called("o1");
+    assert_eq!(denied, expected("o1", -604_101));
+    let config =
+        r#"{"timeout": 60, "permissions": {"openapi": ["customerServiceMessage.getTempMedia"]}}"#;
+    write(project.path(), CONFIG, config);
+    let (permitted, second) = called("o2");
+    assert_eq!(permitted, expected("o2", 112_525));
+
+    let journal = dev.get("/_cloudcall/journal").json();
+    let entries = journal["entries"].as_array().expect("a list");
+    let of =
+        |kind: &str| -> Vec<&Value> { entries.iter().filter(|it| it["type"] == kind).collect() };
+    let calls: Vec<_> = of("call")
+        .iter()
+        .map(|it| {
+            json!([
+                it["function"],
+                it["requestId"],
+                it["verdict"],
+                it["errCode"],
+                it["bytes"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            json!(["f", first, "denied", -604_101, 0]),
+            json!(["f", second, "permitted", 0, 112_525])
+        ]
+    );
+    let invocations: Vec<_> = of("invocation")
+        .iter()
+        .map(|it| {
+            json!([
+                it["function"],
+                it["source"],
+                it["caller"]["openId"],
+                it["status"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        invocations,
+        [
+            json!(["g", "call-function", "o1", 200]),
+            json!(["f", "http", "o1", 200]),
+            json!(["g", "call-function", "o2", 200]),
+            json!(["f", "http", "o2", 200])
+        ]
+    );
+    let reloads = of("reload");
+    assert_eq!(
+        reloads[0]["changes"],
+        json!(["+customerServiceMessage.getTempMedia"])
+    );
+}
+
+#[test]
+fn cloud_calls_of_rust_functions_are_in_the_journal_each_with_its_invocation() {
+    let dev = Dev::start(
+        crate::tool::root(),
+        &[
+            "--functions",
+            &in_root("functions"),
+            "--media",
+            &in_root("media"),
+            "--log-format",
+            "json",
+        ],
+    );
+    let reply = dev.invoke("get-temp-media", r#"{"mediaId":"sample"}"#);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let journal = dev.get("/_cloudcall/journal?type=call").json();
+    let call = &journal["entries"][0];
+    assert_eq!(call["api"], "customerServiceMessage.getTempMedia");
+    assert_eq!(
+        call["requestId"],
+        reply.header("x-request-id").expect("an id")
+    );
+    assert_eq!(call["bytes"], 112_525);
+}

@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use crate::cloud::Cloud;
 use crate::deadline;
+use crate::denied;
 use crate::error::Error;
 use crate::retry::{Attempts, Outcome};
 use crate::secret::{Redactor, Secret};
@@ -163,7 +164,8 @@ async fn permitted(
     redactor: &mut Redactor,
 ) -> Result<Option<Secret>, Error> {
     request::check(api, cloud.api_base(), arguments)?;
-    cloud.permissions().check(api.name)?;
+    let permitted = cloud.permissions().check(api.name);
+    permitted.inspect_err(|_| denied::note(api.name))?;
     let token = cloud.access_token(api).await?;
     redactor.extend(&token);
     Ok(token)

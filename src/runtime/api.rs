@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method};
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::{Context, RuntimeError, WxContext};
+use crate::denied::Denied;
 use crate::transport::{Exchange, HttpsTransport};
 
 /// The time limit of the platform, where the runtime does not say one.
@@ -15,6 +16,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(3);
 
 /// The longest time limit that is taken as said: a day. The platform's own longest is shorter.
 const LONGEST: u64 = 24 * 60 * 60 * 1000;
+
+/// By this the runtime asks which Cloud Calls of the invocation were denied, with the value
+/// `denied`; SCF does not.
+const REPORT: &str = "cloudcall-report";
+
+/// The answer to that, with the result or the error: names of APIs, separated by commas.
+const DENIED: HeaderName = HeaderName::from_static("cloudcall-denied");
 
 pub(super) struct RuntimeApi {
     exchange: Exchange,
@@ -25,6 +33,8 @@ pub(super) struct RuntimeApi {
 pub(super) struct Invocation {
     pub(super) event: Bytes,
     pub(super) context: Context,
+    /// If the runtime wants to know.
+    pub(super) denied: Option<Denied>,
 }
 
 impl RuntimeApi {
@@ -40,7 +50,7 @@ impl RuntimeApi {
     /// Says that the function can take events.
     pub(super) async fn ready(&self) -> Result<(), RuntimeError> {
         // SCF has rejected an empty body here.
-        self.ask(Method::POST, "init/ready", " ".into())
+        self.ask(Method::POST, "init/ready", " ".into(), None)
             .await
             .map(|_| ())
     }
@@ -48,7 +58,7 @@ impl RuntimeApi {
     /// Waits for the next event.
     pub(super) async fn next(&self) -> Result<Invocation, RuntimeError> {
         let response = self
-            .ask(Method::GET, "invocation/next", Bytes::new())
+            .ask(Method::GET, "invocation/next", Bytes::new(), None)
             .await?;
         let (head, event) = response.into_parts();
         let context = Context::new(
@@ -62,19 +72,32 @@ impl RuntimeApi {
             Instant::now(),
             WxContext::of_event(&event),
         );
-        Ok(Invocation { event, context })
+        let wanted = header(&head.headers, REPORT) == Some("denied");
+        Ok(Invocation {
+            event,
+            context,
+            denied: wanted.then(Denied::default),
+        })
     }
 
     /// Gives the result of the invocation.
-    pub(super) async fn respond(&self, result: String) -> Result<(), RuntimeError> {
-        self.ask(Method::POST, "invocation/response", result.into())
+    pub(super) async fn respond(
+        &self,
+        result: String,
+        denied: Option<&Denied>,
+    ) -> Result<(), RuntimeError> {
+        self.ask(Method::POST, "invocation/response", result.into(), denied)
             .await
             .map(|_| ())
     }
 
     /// Reports that the invocation failed.
-    pub(super) async fn fail(&self, message: String) -> Result<(), RuntimeError> {
-        self.ask(Method::POST, "invocation/error", message.into())
+    pub(super) async fn fail(
+        &self,
+        message: String,
+        denied: Option<&Denied>,
+    ) -> Result<(), RuntimeError> {
+        self.ask(Method::POST, "invocation/error", message.into(), denied)
             .await
             .map(|_| ())
     }
@@ -84,9 +107,10 @@ impl RuntimeApi {
         method: Method,
         path: &str,
         body: Bytes,
+        denied: Option<&Denied>,
     ) -> Result<http::Response<Bytes>, RuntimeError> {
         let failed = |message, source| RuntimeError { message, source };
-        let request = http::Request::builder()
+        let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}/{path}", self.base))
             .header(CONTENT_TYPE, "application/json")
@@ -100,6 +124,10 @@ impl RuntimeApi {
                     Some(error.into()),
                 )
             })?;
+        let denied = denied.and_then(Denied::list);
+        if let Some(Ok(names)) = denied.as_deref().map(HeaderValue::from_str) {
+            request.headers_mut().insert(DENIED, names);
+        }
         let response = self
             .exchange
             .send(request)

@@ -98,13 +98,15 @@ where
     api.ready().await?;
     loop {
         let invocation = api.next().await?;
+        let denied = invocation.denied.clone();
+        let denied = denied.as_ref();
         let posted = match outcome(&handler, invocation).await {
-            Ok(result) => api.respond(result).await,
-            Err(message) => api.fail(failure(&message)).await,
+            Ok(result) => api.respond(result, denied).await,
+            Err(message) => api.fail(failure(&message), denied).await,
         };
         // Refused, for being too large say: the caller shall not wait until the time limit.
         if let Err(refused) = posted {
-            api.fail(failure(&refused.to_string())).await?;
+            api.fail(failure(&refused.to_string()), denied).await?;
         }
     }
 }
@@ -118,12 +120,16 @@ where
     H: Fn(E, Context) -> F + Send + Sync + 'static,
     F: Future<Output = Result<R, X>> + Send + 'static,
 {
-    let Invocation { event, context } = invocation;
+    let Invocation {
+        event,
+        context,
+        denied,
+    } = invocation;
     let handler = Arc::clone(handler);
     // A task of its own, with all code of the function, so that a panic ends the invocation and
     // not the function.
     let calls_end = context.call_deadline();
-    let task = tokio::spawn(deadline::in_invocation(calls_end, async move {
+    let handling = deadline::in_invocation(calls_end, async move {
         let event = serde_json::from_slice(&event)
             .map_err(|error| format!("the event is not what the function takes: {error}"))?;
         let result = handler(event, context).await.map_err(|error| {
@@ -132,7 +138,11 @@ where
         })?;
         serde_json::to_string(&result)
             .map_err(|error| format!("the function's result is not JSON: {error}"))
-    }));
+    });
+    let task = match denied {
+        Some(denied) => tokio::spawn(denied.during(handling)),
+        None => tokio::spawn(handling),
+    };
     task.await
         .unwrap_or_else(|stopped| Err(panic_message(stopped)))
 }

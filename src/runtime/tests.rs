@@ -55,6 +55,9 @@ async fn script(listener: TcpListener, time_limit: u64, events: &[&str]) -> Vec<
         while line != "\r\n" {
             line.clear();
             socket.read_line(&mut line).await.expect("a header");
+            if let Some(names) = line.strip_prefix("cloudcall-denied: ") {
+                posts.push(format!("denied {}", names.trim()));
+            }
             if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                 length = value.trim().parse().expect("a length");
             }
@@ -66,9 +69,14 @@ async fn script(listener: TcpListener, time_limit: u64, events: &[&str]) -> Vec<
             let Some(event) = events.next() else {
                 return posts;
             };
+            let report = if event.contains("report") {
+                "cloudcall-report: denied\r\n"
+            } else {
+                ""
+            };
             format!(
                 "HTTP/1.1 200 OK\r\nrequest_id: r-1\r\nmemory_limit_in_mb: 256\r\n\
-                 time_limit_in_ms: {time_limit}\r\nContent-Length: {}\r\n\r\n{event}",
+                 time_limit_in_ms: {time_limit}\r\n{report}Content-Length: {}\r\n\r\n{event}",
                 event.len()
             )
         } else {
@@ -176,6 +184,55 @@ async fn the_context_says_what_the_runtime_said() {
         [
             r#"/runtime/invocation/response ["r-1",256,3000,["wx1","o1",null]]"#,
             r#"/runtime/invocation/response ["r-1",256,3000,[null,null,null]]"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn denied_calls_are_reported_to_a_runtime_that_asks() {
+    let cloud = Cloud::builder()
+        .permissions(Permissions::allow([] as [&str; 0]))
+        .transport(crate::transport::MockTransport::replies([]))
+        .build()
+        .expect("complete");
+    let posts = posted(
+        &[
+            r#""report twice""#,
+            r#""report""#,
+            r#""in silence""#,
+            r#""report, and fail""#,
+        ],
+        move |event: String, _| {
+            let cloud = cloud.clone();
+            async move {
+                let times = match &*event {
+                    "report" => 0,
+                    "report twice" => 2,
+                    _ => 1,
+                };
+                for _ in 0..times {
+                    let denied = get_temp_media(&cloud, GetTempMedia::new("M")).await;
+                    let denied = denied.expect_err("not permitted");
+                    assert!(denied.is_permission_denied());
+                }
+                match event.contains("fail") {
+                    true => Err("failed"),
+                    false => Ok(times),
+                }
+            }
+        },
+    )
+    .await;
+    let get = "customerServiceMessage.getTempMedia";
+    assert_eq!(
+        posts[1..],
+        [
+            &*format!("denied {get},{get}"),
+            "/runtime/invocation/response 2",
+            "/runtime/invocation/response 0",
+            "/runtime/invocation/response 1",
+            &*format!("denied {get}"),
+            r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"failed"}"#,
         ]
     );
 }

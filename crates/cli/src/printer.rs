@@ -6,16 +6,62 @@ mod harmless;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use serde_json::json;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const NOTE: Style = AnsiColor::Green.on_default().bold();
 const FUNCTION: Style = Style::new().dimmed();
+
+/// Whether each line on stderr is a JSON object. There is one stderr, so this is of the process.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// How an outcome is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    Bad,
+}
+
+/// The parts of a line about something that happened.
+#[derive(Debug)]
+pub(crate) struct EntryLine {
+    /// What every line begins with.
+    pub(crate) begin: String,
+    pub(crate) text: String,
+    /// What came of it.
+    pub(crate) outcome: String,
+    pub(crate) tone: Tone,
+    pub(crate) rest: String,
+}
+
+impl EntryLine {
+    /// Without colours, and as it may be printed.
+    #[cfg(test)]
+    pub(crate) fn plain(&self) -> String {
+        strip_str(&self.coloured()).to_string()
+    }
+
+    fn coloured(&self) -> String {
+        let style = match self.tone {
+            Tone::Good => NOTE,
+            Tone::Bad => ERROR,
+        };
+        let [begin, text, outcome, rest] =
+            [&self.begin, &self.text, &self.outcome, &self.rest].map(|part| one_line(part));
+        format!("{FUNCTION}{begin}{FUNCTION:#}{text}{style}{outcome}{style:#}{rest}")
+    }
+}
+
+fn one_line(text: &str) -> String {
+    harmless::text(text).replace(['\n', '\t'], " ")
+}
 
 /// Writes lines, coloured where a terminal shows them.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,8 +95,26 @@ impl Printer {
         }
     }
 
+    /// From now on each line on stderr is a JSON object: `{"type":"message","level":…,"text":…}`,
+    /// `{"type":"output","function":…,"line":…}`, or an entry of the journal.
+    pub(crate) fn log_as_json(self) {
+        JSON.store(true, Ordering::Relaxed);
+    }
+
+    /// Something that happened: its line, or its JSON.
+    pub(crate) fn entry(self, line: &EntryLine, json: &str) {
+        if JSON.load(Ordering::Relaxed) {
+            object(json);
+        } else {
+            write(&(line.coloured() + "\n"));
+        }
+    }
+
     /// What was done, in one line.
     pub(crate) fn done(self, message: impl Display) {
+        if let Some(json) = message_as_json("done", &message) {
+            return object(&json);
+        }
         // Nobody is left to tell when stderr fails.
         let message = message.to_string();
         let _ = writeln!(io::stderr().lock(), "{}", harmless::text(&message));
@@ -58,38 +122,72 @@ impl Printer {
 
     /// What went wrong, in one line.
     pub(crate) fn error(self, message: impl Display) {
-        talk(ERROR, "error:", &harmless::text(&message.to_string()));
+        say("error", ERROR, &message);
     }
 
     /// What to do next, in one line.
     pub(crate) fn hint(self, message: impl Display) {
-        talk(HINT, "hint:", &harmless::text(&message.to_string()));
+        say("hint", HINT, &message);
     }
 
     /// What is odd, but no obstacle.
     pub(crate) fn warning(self, message: impl Display) {
-        talk(WARNING, "warning:", &harmless::text(&message.to_string()));
+        say("warning", WARNING, &message);
     }
 
     /// What is as the user wanted it, but good to know when reading the rest.
     pub(crate) fn note(self, message: impl Display) {
-        talk(NOTE, "note:", &harmless::text(&message.to_string()));
+        say("note", NOTE, &message);
     }
 
     /// A line that a function has written.
     pub(crate) fn function_line(self, function: &str, line: &str) {
+        if JSON.load(Ordering::Relaxed) {
+            let json = json!({"type": "output", "function": function, "line": line});
+            return object(&json.to_string());
+        }
         talk(FUNCTION, &format!("[{function}]"), &harmless::line(line));
     }
+}
+
+fn say(level: &str, style: Style, message: &dyn Display) {
+    match message_as_json(level, message) {
+        Some(json) => object(&json),
+        None => {
+            let message = message.to_string();
+            talk(style, &format!("{level}:"), &harmless::text(&message));
+        }
+    }
+}
+
+/// None where a person reads.
+fn message_as_json(level: &str, message: &dyn Display) -> Option<String> {
+    let wanted = JSON.load(Ordering::Relaxed);
+    wanted.then(|| as_json(level, &message.to_string()))
+}
+
+fn as_json(level: &str, text: &str) -> String {
+    json!({"type": "message", "level": level, "text": text}).to_string()
+}
+
+/// A line that is a JSON object.
+fn object(json: &str) {
+    let line = format!("{}\n", harmless::json(json));
+    // Nobody is left to tell when stderr fails.
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// One write a line, so that the lines of several sources do not mix. Nobody is left to tell when
 /// stderr fails.
 fn talk(style: Style, label: &str, message: &str) {
-    let line = format!("{style}{label}{style:#} {message}\n");
+    write(&format!("{style}{label}{style:#} {message}\n"));
+}
+
+fn write(line: &str) {
     let _ = match AutoStream::choice(&io::stderr()) {
         // An `AutoStream` would strip too, but with a write for each piece between the colours.
         ColorChoice::Never => {
-            let plain = strip_str(&line).to_string();
+            let plain = strip_str(line).to_string();
             io::stderr().lock().write_all(plain.as_bytes())
         }
         _ => anstream::stderr().lock().write_all(line.as_bytes()),

@@ -191,6 +191,7 @@ pub use emulator::Emulator;
 pub use faults::{Fault, FaultError, FaultStatus, Faults};
 pub use gateway::{
     Caller, FunctionCall, FunctionInvoker, FunctionToken, Gateway, GatewayEvent, InvokeError,
+    noted_parameters,
 };
 pub use journal::{Journal, JournalEntry};
 pub use server::EmulatorHandle;

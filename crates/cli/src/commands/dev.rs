@@ -8,11 +8,16 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::Context;
-use crate::cli::DevArgs;
-use crate::dev::{Calls, Functions, LateFunctions, Limits, Mode, Reload, Shown, Tasks, server};
+use crate::cli::{DevArgs, LogFormat};
+use crate::dev::calls::Calls;
+use crate::dev::journal::{self, Journal, LIMIT};
+use crate::dev::running::Running;
+use crate::dev::{
+    FunctionCalls, Functions, LateFunctions, Limits, Mode, Reload, Shown, Tasks, server,
+};
 use crate::failure::Failure;
 use crate::printer::Printer;
-use crate::runner::{Caller, Host, Kind, Project, Upstream};
+use crate::runner::{Caller, Host, Kind, Project, Upstream, Ways};
 use crate::target::Target;
 
 /// Where `dev` is unless something else is asked for.
@@ -28,6 +33,9 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
         root,
         spawner,
     } = context;
+    if args.log_format == LogFormat::Json {
+        printer.log_as_json();
+    }
     let target = Target::choose(&args.target, &env, &root)?;
     let target_text = target.to_string();
     let project = Project::find(&root, args.functions.as_deref())?;
@@ -39,17 +47,33 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
         .or_else(|| project.app_id().map(Into::into));
     let (listener, is_other) = listen(args.port).await?;
 
+    let calls = Calls {
+        journal: Journal::new(printer, LIMIT),
+        running: Running::default(),
+        printer,
+    };
     let late = LateFunctions::default();
+    let routes = server::router(Arc::clone(&late)).merge(journal::router(calls.journal.clone()));
     let upstream = Upstream::open_on(
         listener,
-        server::router(Arc::clone(&late)),
         target,
         args.target.record,
         app_id.as_deref(),
+        Arc::new(calls.clone()),
+        routes,
         printer,
-    )?;
+    )
+    .await?;
     let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
-    let host = Host::new(Some(project), upstream, caller, env, spawner, printer);
+    let host = Host::new(
+        Some(project),
+        upstream,
+        caller,
+        env,
+        spawner,
+        printer,
+        Ways::Apart,
+    );
     let url = host.upstream.gateway_url();
     let limits = Limits {
         workers: args.concurrency.into(),
@@ -63,12 +87,12 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     let reload = Reload::start(&folder, mode, printer)
         .await
         .map_err(|error| Failure::tool(format_args!("files cannot be watched: {error}")))?;
-    let (functions, sources) = Functions::open(Arc::clone(&host), limits, Tasks::default())?;
+    let (functions, sources) = Functions::open(Arc::clone(&host), calls, limits, Tasks::default())?;
     // A signal drops this function where it waits.
     let _closing = Closing(Arc::clone(&functions));
     host.upstream
         .gateway()
-        .set_invoker(Calls(Arc::downgrade(&functions)));
+        .set_invoker(FunctionCalls(Arc::downgrade(&functions)));
     if is_other {
         printer.note(format_args!(
             "port {PORT} is in use, by another `cloudcall dev` perhaps: this one has the next"

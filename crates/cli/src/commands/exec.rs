@@ -13,7 +13,7 @@ use super::{Context, config, interrupted, unless};
 use crate::cli::ExecArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::runner::{Caller, Host, Process, Project, ProjectError, Upstream};
+use crate::runner::{Caller, Host, Process, Project, ProjectError, Upstream, Ways};
 use crate::signals::Signals;
 use crate::target::Target;
 
@@ -90,7 +90,15 @@ async fn start(args: ExecArgs, context: Context) -> Result<Running, Failure> {
         .map(str::to_owned);
     let upstream = Upstream::open(target, args.target.record, app_id.as_deref(), printer).await?;
     let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
-    let host = Host::new(project, upstream, caller, env, spawner, printer);
+    let host = Host::new(
+        project,
+        upstream,
+        caller,
+        env,
+        spawner,
+        printer,
+        Ways::Shared,
+    );
     host.settings(&config);
     let config = std::path::absolute(config).map_err(|error| {
         Failure::tool(format_args!("the current folder cannot be told: {error}"))

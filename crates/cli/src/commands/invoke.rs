@@ -4,7 +4,7 @@ use super::output_file::OutputFile;
 use super::{Context, outcome, read_json};
 use crate::cli::InvokeArgs;
 use crate::failure::Failure;
-use crate::runner::{Caller, Host, InvocationError, Kind, Project, Upstream};
+use crate::runner::{Caller, Host, InvocationError, Kind, Project, Upstream, Ways};
 use crate::target::Target;
 
 pub(super) async fn run(args: InvokeArgs, context: Context) -> Result<(), Failure> {
@@ -33,7 +33,15 @@ pub(super) async fn run(args: InvokeArgs, context: Context) -> Result<(), Failur
         .or_else(|| project.app_id().map(Into::into));
     let upstream = Upstream::open(target, args.target.record, app_id.as_deref(), printer).await?;
     let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
-    let host = Host::new(Some(project), upstream, caller, env, spawner, printer);
+    let host = Host::new(
+        Some(project),
+        upstream,
+        caller,
+        env,
+        spawner,
+        printer,
+        Ways::Shared,
+    );
     match host.invoke(&function, event, args.inspect).await {
         Ok(outcome) => outcome::report(outcome, &function, output.as_ref(), printer),
         Err(InvocationError::Prepare(error)) => Err(error.into()),

@@ -92,6 +92,12 @@ impl Caller {
         }
     }
 
+    /// What a user is known by: the ids of the user, of the app, and of the user to all apps of an
+    /// owner.
+    pub(crate) fn ids(&self) -> [Option<&str>; 3] {
+        [&self.open_id, &self.app_id, &self.union_id].map(Option::as_deref)
+    }
+
     /// The variables that the platform sets, by name.
     pub(super) fn variables(&self) -> Vec<(&'static str, &str)> {
         [

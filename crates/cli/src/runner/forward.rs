@@ -6,15 +6,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use bytes::Bytes;
 use cloudcall::transport::{Transport, TransportError, TransportErrorKind};
 use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, TE,
     TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 
+use super::passed::Passing;
+use super::upstream::Observer;
+use super::worker_id::WorkerId;
 use crate::printer::Printer;
 
 /// The largest request that is passed on, in bytes. WeChat takes videos of 10 MB.
@@ -45,34 +50,98 @@ pub(super) fn router(transport: Arc<dyn Transport>, printer: Printer) -> Router 
         .with_state(Forward { transport, printer })
 }
 
+/// Where a worker finds the way that is its own, so that its Cloud Calls are told from others'.
+const WORKER: &str = "/_cloudcall/worker/";
+
+/// The path below which a worker's requests are passed on.
+pub(super) fn path_of(worker: WorkerId) -> String {
+    format!("{WORKER}{worker}")
+}
+
+/// Passes on what workers send below [their paths](path_of), and tells the observer of their
+/// Cloud Calls.
+pub(super) fn workers(
+    transport: Arc<dyn Transport>,
+    observer: Arc<dyn Observer>,
+    printer: Printer,
+) -> Router {
+    let way = Forward { transport, printer };
+    Router::new()
+        .route(&format!("{WORKER}{{id}}/{{*path}}"), any(of_worker))
+        .with_state((way, observer))
+}
+
+async fn of_worker(
+    State((way, observer)): State<(Forward, Arc<dyn Observer>)>,
+    request: Request,
+) -> Response {
+    let Some((worker, uri)) = split(request.uri()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut request = match whole(request).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    *request.uri_mut() = uri;
+    let passing = Passing::of(worker, &request);
+    let response = way.send(request).await;
+    match passing {
+        Some(passing) => passing.reply(response, move |passed| observer.passed(&passed)),
+        None => response,
+    }
+}
+
+/// The worker, and what it asks for.
+fn split(uri: &Uri) -> Option<(WorkerId, Uri)> {
+    let below = uri.path_and_query()?.as_str().strip_prefix(WORKER)?;
+    let slash = below.find('/')?;
+    let (worker, path) = below.split_at(slash);
+    Some((worker.parse().ok()?, path.parse().ok()?))
+}
+
 async fn forward(State(way): State<Forward>, request: Request) -> Response {
+    match whole(request).await {
+        Ok(request) => way.send(request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// The request with its body, and without what is about the connection that it came on.
+async fn whole(request: Request) -> Result<http::Request<Bytes>, Response> {
     let (mut head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else {
-        return refusal(
+        return Err(refusal(
             StatusCode::PAYLOAD_TOO_LARGE,
             "the request is not whole, or too large",
-        );
+        ));
     };
     strip(&mut head.headers);
     // They are of the one connection, too: a fault would break this one, and not the exchange.
     head.extensions.clear();
-    match way.transport.send(Request::from_parts(head, body)).await {
-        Ok(mut response) => {
-            let length = response.headers_mut().remove(CONTENT_LENGTH);
-            strip(response.headers_mut());
-            // Said again, so that who gets it can tell whether it is whole.
-            if let Some(length) = length {
-                response.headers_mut().insert(CONTENT_LENGTH, length);
+    Ok(Request::from_parts(head, body))
+}
+
+impl Forward {
+    async fn send(self, request: http::Request<Bytes>) -> Response {
+        let way = self;
+        match way.transport.send(request).await {
+            Ok(mut response) => {
+                let length = response.headers_mut().remove(CONTENT_LENGTH);
+                strip(response.headers_mut());
+                // Said again, so that who gets it can tell whether it is whole.
+                if let Some(length) = length {
+                    response.headers_mut().insert(CONTENT_LENGTH, length);
+                }
+                response.map(|body| {
+                    Body::new(body.map_err(move |error| {
+                        // Whoever reads the body only sees that it ends early.
+                        way.printer.warning(&error);
+                        error
+                    }))
+                })
             }
-            response.map(|body| {
-                Body::new(body.map_err(move |error| {
-                    // Whoever reads the body only sees that it ends early.
-                    way.printer.warning(&error);
-                    error
-                }))
-            })
+            Err(error) => way.failed(&error),
         }
-        Err(error) => way.failed(&error),
     }
 }
 
@@ -104,7 +173,7 @@ impl Forward {
 /// An answer that breaks off.
 fn broken() -> Response {
     // A limit is as good an end as any.
-    let whole = http_body_util::Full::new(bytes::Bytes::from_static(b" "));
+    let whole = http_body_util::Full::new(Bytes::from_static(b" "));
     let mut response = Response::new(Body::new(http_body_util::Limited::new(whole, 0)));
     response.headers_mut().insert(CONTENT_LENGTH, 1.into());
     response
@@ -128,7 +197,6 @@ fn refusal(status: StatusCode, what: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use cloudcall::transport::{Body as SdkBody, MockTransport, json_reply};
     use serde_json::{Value, json};
 
@@ -227,5 +295,91 @@ mod tests {
         });
         let response = pass(&mock).await;
         assert!(to_bytes(response.into_body(), LARGEST).await.is_err());
+    }
+
+    struct Kept(std::sync::Mutex<Vec<super::super::passed::Passed>>);
+
+    impl Observer for Kept {
+        fn passed(&self, passed: &super::super::passed::Passed) {
+            self.0.lock().expect("no panic").push(passed.clone());
+        }
+    }
+
+    /// What a worker sends, what it gets, and what is told of that.
+    async fn of_worker_7(
+        mock: &MockTransport,
+        request: http::request::Builder,
+        body: Vec<u8>,
+    ) -> (Bytes, Vec<super::super::passed::Passed>) {
+        let kept = Arc::new(Kept(std::sync::Mutex::default()));
+        let transport = Arc::new(mock.clone());
+        let way = Forward {
+            transport,
+            printer: Printer,
+        };
+        let observer: Arc<dyn Observer> = Arc::<Kept>::clone(&kept);
+        let request = request.body(Body::from(body)).expect("a request");
+        let response = of_worker(State((way, observer)), request).await;
+        let body = to_bytes(response.into_body(), LARGEST)
+            .await
+            .expect("whole");
+        let told = kept.0.lock().expect("no panic").clone();
+        (body, told)
+    }
+
+    #[tokio::test]
+    async fn a_call_of_a_worker_is_told_without_its_token() {
+        let said = json!({"errcode": 40001, "errmsg": "invalid T+1 or T%2B1"});
+        let mock = MockTransport::replies([json_reply(said.clone())]);
+        let request = http::Request::post(
+            "/_cloudcall/worker/7/cgi-bin/message/custom/send?access_token=T%2B1",
+        );
+        let sent = json!({"touser": "o1", "msgtype": "text"});
+        let (body, told) = of_worker_7(&mock, request, sent.to_string().into()).await;
+        assert_eq!(serde_json::from_slice::<Value>(&body).expect("JSON"), said);
+        assert_eq!(
+            mock.requests()[0].uri(),
+            "/cgi-bin/message/custom/send?access_token=T%2B1"
+        );
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].worker, WorkerId(7));
+        assert_eq!(told[0].api, "customerServiceMessage.send");
+        assert_eq!(told[0].parameters, sent);
+        assert_eq!(told[0].err_code, 40001);
+        assert_eq!(told[0].err_msg, "invalid *** or ***");
+        assert_eq!(told[0].bytes, body.len() as u64);
+    }
+
+    #[tokio::test]
+    async fn a_file_of_a_worker_is_told_by_its_size() {
+        let mock = MockTransport::replies([json_reply(json!({"type": "image"}))]);
+        let request = http::Request::post(
+            "/_cloudcall/worker/7/cgi-bin/media/upload?type=image&access_token=T",
+        )
+        .header(CONTENT_TYPE, "multipart/form-data; boundary=XX");
+        let form = b"--XX\r\nContent-Disposition: form-data; name=\"media\"; filename=\"a.gif\"\r\nContent-Type: image/gif\r\n\r\nGIF89a\r\n--XX--\r\n";
+        let (_, told) = of_worker_7(&mock, request, form.to_vec()).await;
+        let file = json!({"contentType": "image/gif", "fileName": "a.gif", "size": 6});
+        assert_eq!(told[0].parameters, json!({"type": "image", "media": file}));
+        assert_eq!(told[0].err_code, 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_call_is_passed_on_untold() {
+        let mock = MockTransport::replies([json_reply(json!({"access_token": "T"}))]);
+        let request = http::Request::post("/_cloudcall/worker/7/cgi-bin/stable_token");
+        let (body, told) = of_worker_7(&mock, request, b"{}".to_vec()).await;
+        assert_eq!(&body[..], br#"{"access_token":"T"}"#);
+        assert_eq!(told, []);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_on_the_way_is_told() {
+        let mock =
+            MockTransport::new(|_| Err(TransportError::new(TransportErrorKind::Timeout, "why")));
+        let request = http::Request::get("/_cloudcall/worker/7/cgi-bin/media/get?media_id=M");
+        let (_, told) = of_worker_7(&mock, request, Vec::new()).await;
+        assert_eq!(told[0].err_code, -604_102);
+        assert_eq!(told[0].parameters, json!({"media_id": "M"}));
     }
 }

@@ -18,7 +18,7 @@ use super::runtime_api::Outcome;
 use super::settings::Settings;
 use super::upstream::Upstream;
 use super::worker::{Worker, WorkerError};
-use super::worker_id::{WorkerId, WorkerIds};
+use super::worker_id::WorkerId;
 use crate::env::{CONFIG, Env};
 use crate::ids;
 use crate::printer::Printer;
@@ -41,8 +41,18 @@ pub(crate) struct Host {
     pub(crate) env: Env,
     pub(crate) spawner: Spawner,
     pub(crate) printer: Printer,
+    ways: Ways,
     scripts: OnceLock<Scripts>,
-    ids: WorkerIds,
+}
+
+/// How the Cloud Calls of workers reach the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ways {
+    /// All of them on the same way.
+    Shared,
+    /// Each worker on its own, so that it can be told which one a call is of; and with the
+    /// permissions that its `config.json` gives at each call.
+    Apart,
 }
 
 /// A worker that serves events, and what must live as long as it does.
@@ -61,6 +71,7 @@ impl Host {
         env: Env,
         spawner: Spawner,
         printer: Printer,
+        ways: Ways,
     ) -> Arc<Self> {
         let host = Arc::new(Self {
             project,
@@ -70,7 +81,7 @@ impl Host {
             spawner,
             printer,
             scripts: OnceLock::new(),
-            ids: WorkerIds::default(),
+            ways,
         });
         // Weak, because the host holds the gateway.
         host.upstream
@@ -92,19 +103,25 @@ impl Host {
     /// long as the token lives.
     pub(crate) fn sdk_environment(
         &self,
-        _worker: WorkerId,
+        worker: WorkerId,
         function: &str,
         config: &Path,
     ) -> (Vec<(OsString, OsString)>, FunctionToken) {
-        let token = self.upstream.register(function, config);
+        let token = match self.ways {
+            Ways::Shared => self.upstream.register(function, config),
+            Ways::Apart => self.upstream.register_worker(worker, function, config),
+        };
         let gateway = self.upstream.gateway_url();
         let environment = sdk_environment(&gateway, token.expose(), function, &self.caller);
         (environment, token)
     }
 
     /// What leads a worker in Rust here.
-    pub(super) fn worker_environment(&self, _worker: WorkerId) -> Vec<(OsString, OsString)> {
-        self.upstream.environment(&self.env)
+    pub(super) fn worker_environment(&self, worker: WorkerId) -> Vec<(OsString, OsString)> {
+        match self.ways {
+            Ways::Shared => self.upstream.environment(&self.env),
+            Ways::Apart => self.upstream.worker_environment(worker, &self.env),
+        }
     }
 
     /// The environment of a command that is no function: what leads both SDKs here.
@@ -116,7 +133,7 @@ impl Host {
         let mut environment = self.env.for_children();
         environment.extend(self.upstream.environment(&self.env));
         environment.push((CONFIG.into(), config.into()));
-        let (sdk, token) = self.sdk_environment(self.ids.next(), name, config);
+        let (sdk, token) = self.sdk_environment(WorkerId::next(), name, config);
         environment.extend(sdk);
         let before = self.env.os("NODE_OPTIONS").and_then(|it| it.to_str());
         let options = self.scripts()?.node_options(before);
@@ -150,7 +167,7 @@ impl Host {
         prepared: &Prepared,
         inspect: Option<u16>,
     ) -> Result<Serving, InvocationError> {
-        let Launch { spec, token } = prepared.launch(self, self.ids.next(), inspect)?;
+        let Launch { spec, token } = prepared.launch(self, WorkerId::next(), inspect)?;
         Ok(Serving {
             worker: Worker::start(spec, &self.spawner, self.printer).await?,
             kind: prepared.function.kind,
@@ -181,6 +198,11 @@ impl Serving {
     /// Which worker it is.
     pub(crate) fn id(&self) -> WorkerId {
         self.worker.id()
+    }
+
+    /// The Cloud Calls that the SDK for Rust denied within the last invocation, in order.
+    pub(crate) fn denied(&self) -> Vec<String> {
+        self.worker.denied()
     }
 
     /// Waits until the process has ended by itself.

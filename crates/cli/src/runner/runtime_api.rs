@@ -10,13 +10,13 @@
 //! No URL names an invocation, so a worker has one at a time: the [`Stage`] says how far it is.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -31,6 +31,11 @@ pub(crate) const LARGEST: usize = 64 << 20;
 /// The header that says who calls. The platform has the process's environment for that, and so
 /// does a function in Node: our script sets it.
 const CALLER: &str = "cloudcall-caller";
+/// The Cloud Calls that were denied, which are sent nowhere: names, separated by commas.
+const DENIED: &str = "cloudcall-denied";
+
+/// How many of them are taken.
+const MOST_DENIED: usize = 64;
 
 /// An event on its way to a worker.
 #[derive(Debug)]
@@ -66,8 +71,9 @@ enum Stage {
     Offered(Arc<Invocation>),
     /// It works on an event.
     Taken(Arc<Invocation>),
-    /// It has answered, and nobody has picked the answer up yet.
-    Answered(Outcome),
+    /// It has answered, and nobody has picked the answer up yet; with the Cloud Calls that were
+    /// denied.
+    Answered(Outcome, Vec<String>),
 }
 
 impl Stage {
@@ -76,7 +82,7 @@ impl Stage {
     }
 
     fn is_taken(&self) -> bool {
-        matches!(self, Self::Taken(_) | Self::Answered(_))
+        matches!(self, Self::Taken(_) | Self::Answered(..))
     }
 }
 
@@ -85,6 +91,7 @@ impl Stage {
 pub(super) struct RuntimeApi {
     address: SocketAddr,
     stage: watch::Sender<Stage>,
+    denied: Mutex<Vec<String>>,
     server: AbortHandle,
 }
 
@@ -102,6 +109,7 @@ impl RuntimeApi {
         Ok(Self {
             address,
             stage,
+            denied: Mutex::default(),
             server: server.abort_handle(),
         })
     }
@@ -134,7 +142,7 @@ impl RuntimeApi {
     /// Waits for what the worker answers to the event.
     pub(super) async fn answer(&self) -> Outcome {
         loop {
-            self.reached(|stage| matches!(stage, Stage::Answered(_)))
+            self.reached(|stage| matches!(stage, Stage::Answered(..)))
                 .await;
             if let Some(outcome) = self.pick_up() {
                 return outcome;
@@ -146,12 +154,22 @@ impl RuntimeApi {
         let mut picked = None;
         self.stage.send_if_modified(|stage| {
             match std::mem::replace(stage, Stage::Idle) {
-                Stage::Answered(outcome) => picked = Some(outcome),
+                Stage::Answered(outcome, names) => {
+                    *self.denied.lock().unwrap_or_else(PoisonError::into_inner) = names;
+                    picked = Some(outcome);
+                }
                 other => *stage = other,
             }
             picked.is_some()
         });
         picked
+    }
+
+    /// The Cloud Calls that were denied within the invocation whose answer was last given, in
+    /// order. None of a function in Node: the gateway knows of those.
+    pub(super) fn denied(&self) -> Vec<String> {
+        let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *denied)
     }
 
     async fn reached(&self, condition: impl Fn(&Stage) -> bool) {
@@ -217,7 +235,7 @@ fn take(stage: &watch::Sender<Stage>) -> Option<Arc<Invocation>> {
             taken = Some(Arc::clone(invocation));
             false
         }
-        Stage::Starting | Stage::Idle | Stage::Answered(_) => false,
+        Stage::Starting | Stage::Idle | Stage::Answered(..) => false,
     });
     taken
 }
@@ -236,17 +254,19 @@ fn event(invocation: &Invocation) -> Response {
         headers.insert(CALLER, caller.clone());
     }
     headers.insert("memory_limit_in_mb", invocation.memory_limit.into());
+    // An SDK that knows this answers with DENIED.
+    headers.insert("cloudcall-report", HeaderValue::from_static("denied"));
     let time_limit = u64::try_from(invocation.time_limit.as_millis()).unwrap_or(u64::MAX);
     headers.insert("time_limit_in_ms", time_limit.into());
     response
 }
 
-async fn response(State(stage): Stages, body: Body) -> Response {
-    answer(&stage, body, Outcome::Response)
+async fn response(State(stage): Stages, headers: HeaderMap, body: Body) -> Response {
+    answer(&stage, &headers, body, Outcome::Response)
 }
 
-async fn error(State(stage): Stages, body: Body) -> Response {
-    let reply = answer(&stage, body, Outcome::Error);
+async fn error(State(stage): Stages, headers: HeaderMap, body: Body) -> Response {
+    let reply = answer(&stage, &headers, body, Outcome::Error);
     if reply.status() == StatusCode::CONFLICT {
         // A worker whose result was refused for its size reports that, and the invocation is over
         // by then. Refusing this too would be its end.
@@ -255,7 +275,12 @@ async fn error(State(stage): Stages, body: Body) -> Response {
     reply
 }
 
-fn answer(stage: &watch::Sender<Stage>, body: Body, outcome: fn(Bytes) -> Outcome) -> Response {
+fn answer(
+    stage: &watch::Sender<Stage>,
+    headers: &HeaderMap,
+    body: Body,
+    outcome: fn(Bytes) -> Outcome,
+) -> Response {
     let (outcome, reply) = match body {
         Ok(body) => (outcome(body), StatusCode::OK.into_response()),
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
@@ -267,7 +292,7 @@ fn answer(stage: &watch::Sender<Stage>, body: Body, outcome: fn(Bytes) -> Outcom
     let answered = stage.send_if_modified(|stage| {
         let expected = matches!(stage, Stage::Taken(_));
         if expected {
-            *stage = Stage::Answered(outcome);
+            *stage = Stage::Answered(outcome, denied(headers));
         }
         expected
     });
@@ -276,6 +301,12 @@ fn answer(stage: &watch::Sender<Stage>, body: Body, outcome: fn(Bytes) -> Outcom
     } else {
         (StatusCode::CONFLICT, "no event is being worked on\n").into_response()
     }
+}
+
+fn denied(headers: &HeaderMap) -> Vec<String> {
+    let names = headers.get(DENIED).and_then(|it| it.to_str().ok());
+    let names = names.into_iter().flat_map(|names| names.split(','));
+    names.take(MOST_DENIED).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -349,6 +380,28 @@ mod tests {
         );
         assert!(posted.0.starts_with("HTTP/1.1 200"), "{posted:?}");
         assert_eq!(outcome, Outcome::Response("[2]".into()));
+    }
+
+    #[tokio::test]
+    async fn denied_calls_come_with_the_answer() {
+        let api = RuntimeApi::serve().await.expect("port");
+        let address = api.address();
+        for (header, expected) in [
+            ("Cloudcall-Denied: a.b,c.d", vec!["a.b", "c.d"]),
+            ("X: y", vec![]),
+        ] {
+            api.offer(invocation("1"));
+            let event = next(address).await;
+            assert!(event.0.contains("cloudcall-report: denied"), "{}", event.0);
+            send(
+                address,
+                format!("POST /runtime/invocation/response HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{header}\r\nContent-Length: 1\r\n\r\n1"),
+            )
+            .await;
+            assert_eq!(api.answer().await, Outcome::Response("1".into()));
+            assert_eq!(api.denied(), expected);
+            assert_eq!(api.denied(), [""; 0]);
+        }
     }
 
     #[tokio::test]

@@ -14,7 +14,10 @@ use cloudcall_emulator::{Caller, Emulator, EmulatorHandle, FunctionToken, Gatewa
 use tokio::net::TcpListener;
 
 use super::forward;
+use super::live_permissions::LivePermissions;
+use super::passed::Passed;
 use super::way::{End, Way};
+use super::worker_id::WorkerId;
 use crate::credentials::Credentials;
 use crate::env::{API_BASE, APP_ID, APP_SECRET, Env};
 use crate::printer::Printer;
@@ -36,6 +39,24 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
+    }
+}
+
+/// Is told of Cloud Calls, in the middle of them, so it must not take long.
+pub(crate) trait Observer: Send + Sync + 'static {
+    /// Of what passes the gateway, so of functions with `wx-server-sdk`.
+    fn gateway(&self, _: &GatewayEvent<'_>) {}
+
+    /// Of what a worker sends by itself, so of functions in Rust.
+    fn passed(&self, _: &Passed) {}
+}
+
+/// Says on stderr what the SDK keeps to itself.
+struct Told(Printer);
+
+impl Observer for Told {
+    fn gateway(&self, event: &GatewayEvent<'_>) {
+        tell(event, self.0);
     }
 }
 
@@ -62,19 +83,23 @@ impl Upstream {
         printer: Printer,
     ) -> Result<Self, UpstreamError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        Self::open_on(listener, Router::new(), target, record, app_id, printer)
+        let observer = Arc::new(Told(printer));
+        let more = Router::new();
+        Self::open_on(listener, target, record, app_id, observer, more, printer).await
     }
 
-    /// The same on a listener, with further routes.
-    pub(crate) fn open_on(
+    /// The same at a port of the caller's, with more routes and with an observer of its own.
+    pub(crate) async fn open_on(
         listener: TcpListener,
-        routes: Router,
         target: Target,
         record: Option<PathBuf>,
         app_id: Option<&str>,
+        observer: Arc<dyn Observer>,
+        more: Router,
         printer: Printer,
     ) -> Result<Self, UpstreamError> {
-        let gateway = Gateway::with_observer(move |event| tell(event, printer));
+        let told = Arc::clone(&observer);
+        let gateway = Gateway::with_observer(move |event| told.gateway(event));
         let way = Way::open(target, app_id, printer)?.recorded(record, printer)?;
         let cloud = way.cloud(Permissions::allow([] as [&str; 0]))?;
         let (emulator, router) = match &way.end {
@@ -85,7 +110,9 @@ impl Upstream {
                 (Emulator::builder().build()?, router)
             }
         };
-        let server = emulator.start_with(listener, router.merge(gateway.router()).merge(routes))?;
+        let workers = forward::workers(way.by_path(), observer, printer);
+        let router = router.merge(gateway.router()).merge(workers).merge(more);
+        let server = emulator.start_with(listener, router)?;
         let api_base = match &way.end {
             End::Server(api_base) => api_base.clone(),
             End::Emulator(_) | End::Here => server.url(),
@@ -121,6 +148,33 @@ impl Upstream {
         self.gateway.register(Caller::new(function, cloud))
     }
 
+    /// The same for one worker, with the permissions that `config.json` gives at each call.
+    pub(crate) fn register_worker(
+        &self,
+        worker: WorkerId,
+        function: &str,
+        config: &Path,
+    ) -> FunctionToken {
+        let permissions = LivePermissions::of(config);
+        let caller = Caller::new(function, self.cloud.clone())
+            .id(worker.0)
+            .permissions_from(move || permissions.now());
+        self.gateway.register(caller)
+    }
+
+    /// The variables that lead a worker in Rust here, on the way that is its own.
+    pub(crate) fn worker_environment(
+        &self,
+        worker: WorkerId,
+        env: &Env,
+    ) -> Vec<(OsString, OsString)> {
+        let mut environment = self.environment(env);
+        let own = format!("{}{}", self.server.url(), forward::path_of(worker));
+        // The base comes first.
+        environment[0].1 = own.into();
+        environment
+    }
+
     /// The variables that lead a function in Rust here. Tokens of WeChat itself may be shared;
     /// others must stay out of a store that is.
     pub(super) fn environment(&self, env: &Env) -> Vec<(OsString, OsString)> {
@@ -137,7 +191,7 @@ impl Upstream {
 }
 
 /// Says what the SDK keeps to itself: it shows a function little more than the error's number.
-fn tell(event: &GatewayEvent<'_>, printer: Printer) {
+pub(crate) fn tell(event: &GatewayEvent<'_>, printer: Printer) {
     match event {
         GatewayEvent::CallFailed {
             function,

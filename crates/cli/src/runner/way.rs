@@ -132,6 +132,17 @@ impl Way {
         })
     }
 
+    /// A transport that takes paths without a base, whatever the end.
+    pub(super) fn by_path(&self) -> Arc<dyn Transport> {
+        match &self.end {
+            End::Server(api_base) => Arc::new(Rebased {
+                transport: Arc::clone(&self.transport),
+                api_base: api_base.clone(),
+            }),
+            End::Emulator(_) | End::Here => Arc::clone(&self.transport),
+        }
+    }
+
     /// What makes calls from this process. Only a server needs the right `api_base`.
     pub(crate) fn cloud(&self, permissions: Permissions) -> Result<Cloud, cloudcall::Error> {
         let mut cloud = Cloud::builder()

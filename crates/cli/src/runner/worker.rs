@@ -216,6 +216,11 @@ impl Worker {
         self.spec.time_limit.map(|_| START)
     }
 
+    /// The Cloud Calls that the SDK for Rust denied within the last invocation, in order.
+    pub(crate) fn denied(&self) -> Vec<String> {
+        self.api.denied()
+    }
+
     /// Ends the process with all that it started. What it has written until now is still shown.
     pub(crate) async fn stop(mut self) {
         self.end().await;

@@ -4,19 +4,25 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cloudcall::Cloud;
+use cloudcall::{Cloud, Permissions};
 
 use super::reply::Refusal;
 
 /// A function that may call the gateway.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Caller {
     /// The name of the function.
     pub name: String,
     /// What its Cloud Calls go through: its permissions, the app, and the way to WeChat.
     pub cloud: Cloud,
+    /// What tells this caller from others of the same name, for who watches. The gateway only
+    /// hands it on.
+    pub id: Option<u64>,
+    permissions: Option<Arc<LivePermissions>>,
 }
+
+type LivePermissions = dyn Fn() -> Permissions + Send + Sync;
 
 impl Caller {
     /// The function of this name, with the Cloud Calls that `cloud` permits.
@@ -24,7 +30,46 @@ impl Caller {
         Self {
             name: name.into(),
             cloud,
+            id: None,
+            permissions: None,
         }
+    }
+
+    /// The same, with an [`id`](Self::id) for who watches.
+    #[must_use]
+    pub fn id(mut self, id: u64) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// The same, with permissions in the place of those of [`cloud`](Self::cloud) that are asked
+    /// for at each Cloud Call, so that a change holds from the next call on. They are asked for in
+    /// the middle of a request, so it must not take long.
+    #[must_use]
+    pub fn permissions_from(
+        mut self,
+        permissions: impl Fn() -> Permissions + Send + Sync + 'static,
+    ) -> Self {
+        self.permissions = Some(Arc::new(permissions));
+        self
+    }
+
+    /// What a Cloud Call that begins now goes through.
+    pub(super) fn cloud_now(&self) -> Cloud {
+        match &self.permissions {
+            Some(permissions) => self.cloud.with_permissions(permissions()),
+            None => self.cloud.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("name", &self.name)
+            .field("cloud", &self.cloud)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -16,6 +16,8 @@ use crate::journal::clipped;
 pub struct FunctionCall {
     /// The function that calls.
     pub caller: String,
+    /// The [id](Caller::id) of the caller, if it has one.
+    pub caller_id: Option<u64>,
     /// The function that is called. Nothing says that it exists; but it is the name of a file, and
     /// no path.
     pub function: String,
@@ -88,6 +90,7 @@ pub(super) async fn invoke(
     let invoker = gateway.invoker().ok_or_else(Refusal::no_invoker)?;
     let call = FunctionCall {
         caller: caller.name.clone(),
+        caller_id: caller.id,
         function: function.clone(),
         event,
         request_id: request_id.to_owned(),

@@ -5,6 +5,7 @@ mod functions;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
 mod open_api;
+mod parameters;
 mod reply;
 mod request;
 #[cfg(test)]
@@ -13,11 +14,13 @@ mod wire;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
+use cloudcall::openapi::wire::Answer;
 use http::{Method, StatusCode};
 
 use crate::drain::drain;
@@ -26,6 +29,7 @@ use crate::journal::clipped;
 use callers::Callers;
 pub use callers::{Caller, FunctionToken};
 pub use functions::{FunctionCall, FunctionInvoker, InvokeError};
+pub use parameters::noted_parameters;
 use reply::Refusal;
 use request::GatewayRequest;
 
@@ -115,6 +119,24 @@ type Observer = dyn Fn(&GatewayEvent<'_>) + Send + Sync;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum GatewayEvent<'a> {
+    /// A Cloud Call has ended, in whatever way. One that the function gave up on has not. For a
+    /// call that failed [`CallFailed`](Self::CallFailed) follows.
+    #[non_exhaustive]
+    Called {
+        /// The function that called.
+        function: &'a str,
+        /// The [id](Caller::id) of the caller, if it has one.
+        id: Option<u64>,
+        /// The API, as the function named it. At most 256 characters.
+        api: &'a str,
+        /// The [noted parameters](noted_parameters), as WeChat names them.
+        parameters: &'a serde_json::Value,
+        /// What WeChat answered, which may be an `errcode`; or why it was not asked, or gave no
+        /// answer.
+        result: Result<&'a Answer, &'a cloudcall::Error>,
+        /// From the permission's check to the end of the answer.
+        duration: Duration,
+    },
     /// A Cloud Call did not come about, or did not reach WeChat's API. The function sees little
     /// more than the code; [`Error::hint`](cloudcall::Error::hint) may say what to do.
     #[non_exhaustive]

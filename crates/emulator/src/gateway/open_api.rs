@@ -1,5 +1,7 @@
 //! The action `wx.openApi`: a Cloud Call.
 
+use std::time::Instant;
+
 use axum::response::Response;
 use bytes::Bytes;
 use cloudcall::Error;
@@ -8,6 +10,7 @@ use prost::Message;
 use serde_json::{Map, json};
 
 use super::callers::Caller;
+use super::parameters::noted_parameters;
 use super::reply::{self, Refusal};
 use super::wire::{CommApiData, CommOpenApiResp, KeyValuePair, MOST_PAIRS, OPEN_API, count_pairs};
 use super::{Gateway, GatewayEvent};
@@ -39,7 +42,19 @@ pub(super) async fn call(
     }
     let pairs = data.openapi_data.unwrap_or_default().pairs;
     let arguments = arguments(pairs)?;
-    let reply = match sdk::call(&caller.cloud, api, &arguments).await {
+    let began = Instant::now();
+    let result = sdk::call(&caller.cloud_now(), api, &arguments).await;
+    if gateway.0.observer.is_some() {
+        gateway.tell(&GatewayEvent::Called {
+            function: &caller.name,
+            id: caller.id,
+            api,
+            parameters: &noted_parameters(&arguments),
+            result: result.as_ref(),
+            duration: began.elapsed(),
+        });
+    }
+    let reply = match result {
         Ok(answer) => CommOpenApiResp {
             resp_data: Some(answer.body),
             content_type: Some(answer.content_type),

@@ -11,10 +11,10 @@ use crate::ids;
 use crate::runner::Source;
 
 /// Takes calls for as long as there are functions.
-pub(crate) struct Calls(pub(crate) Weak<Functions>);
+pub(crate) struct FunctionCalls(pub(crate) Weak<Functions>);
 
 #[async_trait::async_trait]
-impl FunctionInvoker for Calls {
+impl FunctionInvoker for FunctionCalls {
     async fn invoke(&self, call: FunctionCall) -> Result<Bytes, InvokeError> {
         let Some(functions) = self.0.upgrade() else {
             return Err(InvokeError::Failed("the tool is about to end".into()));
@@ -22,7 +22,7 @@ impl FunctionInvoker for Calls {
         let job = Job {
             request_id: ids::request_id(),
             event: call.event,
-            caller: functions.caller().clone(),
+            caller: functions.caller_of(call.caller_id),
             source: Source::CallFunction,
         };
         match functions.invoke(&call.function, job).await {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 
 use super::super::answer::Refusal;
+use super::super::journal::Journal;
 use super::super::pool::Pool;
 use super::super::record;
 use super::declared::Declared;
@@ -21,6 +22,7 @@ use crate::runner::{
 
 pub(super) struct Manager {
     pub(super) host: Arc<Host>,
+    pub(super) journal: Journal,
     pub(super) shared: Arc<Shared>,
     pub(super) function: Function,
     pub(super) pool: Pool<Workers>,
@@ -172,14 +174,15 @@ impl Manager {
                 }
                 Err(error) => {
                     let refusal = self.broken(error.into());
-                    match self.pool.version() {
-                        Some(_) => record::not_reloaded(
-                            self.host.printer,
+                    match self.pool.look().version {
+                        version @ 1.. => record::not_reloaded(
+                            &self.journal,
                             &self.function.name,
                             &paths,
+                            version,
                             &refusal,
                         ),
-                        None => self.pool.refuse(refusal),
+                        0 => self.pool.refuse(refusal),
                     }
                 }
             }
@@ -280,7 +283,7 @@ impl Manager {
 
     fn reloaded(&self, paths: &BTreeSet<PathBuf>, number: u64, changes: &[String]) {
         let name = &self.function.name;
-        record::reloaded(self.host.printer, name, paths, number, changes);
+        record::reloaded(&self.journal, name, paths, number, changes);
     }
 
     /// Says why there is no version, and gives it for those who wait.

@@ -22,11 +22,12 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use tokio::sync::mpsc;
 
 use super::answer::{Answer, Job, Refusal, Why};
+use super::calls::Calls;
 use super::pool::{Limits, Look, Pool};
 use super::tasks::Tasks;
 use super::watch::Changes;
-use crate::runner::{Caller, Function, Host, Kind, ProjectError};
-pub(crate) use calls::Calls;
+use crate::runner::{Caller, Function, Host, Kind, ProjectError, WorkerId};
+pub(crate) use calls::FunctionCalls;
 pub(crate) use declared::Declared;
 use executable::Executables;
 use manager::Manager;
@@ -35,6 +36,7 @@ use staff::Workers;
 /// What is served.
 pub(crate) struct Functions {
     host: Arc<Host>,
+    calls: Calls,
     limits: Limits,
     tasks: Tasks,
     shared: Arc<Shared>,
@@ -71,6 +73,7 @@ impl Functions {
     /// Also gives what they are built from, as that becomes known.
     pub(crate) fn open(
         host: Arc<Host>,
+        calls: Calls,
         limits: Limits,
         tasks: Tasks,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<BTreeSet<PathBuf>>), ProjectError> {
@@ -82,6 +85,7 @@ impl Functions {
                 sources,
             }),
             host,
+            calls,
             limits,
             tasks,
             entries: RwLock::default(),
@@ -125,10 +129,12 @@ impl Functions {
 
     fn serve(&self, function: Function) -> Entry {
         let (changes, changed) = mpsc::unbounded_channel();
-        let (staff, wanted) = Workers::new(Arc::clone(&self.host), function.clone());
+        let (staff, wanted) =
+            Workers::new(Arc::clone(&self.host), self.calls.clone(), function.clone());
         let pool = Pool::new(staff, self.limits, self.tasks.clone());
         let manager = Manager {
             host: Arc::clone(&self.host),
+            journal: self.calls.journal.clone(),
             shared: Arc::clone(&self.shared),
             function: function.clone(),
             pool: pool.clone(),
@@ -148,16 +154,24 @@ impl Functions {
         &self.host.caller
     }
 
+    /// Who calls when the worker of this id does: whoever made that run.
+    fn caller_of(&self, worker: Option<u64>) -> Caller {
+        let current = worker.and_then(|id| self.calls.running.of(WorkerId(id)));
+        match current {
+            Some(current) => current.caller,
+            None => self.caller().clone(),
+        }
+    }
+
     /// Has an event worked on by the function of this name.
     pub(crate) async fn invoke(&self, name: &str, job: Job) -> Result<Answer, Refusal> {
-        let pool = self.entry(name).map(|entry| entry.pool.clone());
-        let Some(pool) = pool else {
-            return Err(self.unknown(name));
+        let asked = job.clone();
+        let result = match self.entry(name) {
+            Some(entry) => entry.pool.invoke(job).await,
+            None => Err(self.unknown(name)),
         };
-        let (source, request_id) = (job.source, job.request_id.clone());
-        let result = pool.invoke(job).await;
         if let Err(refusal) = &result {
-            super::record::refused(self.host.printer, name, source, &request_id, refusal);
+            super::record::refused(&self.calls.journal, name, &asked, refusal);
         }
         result
     }

@@ -5,24 +5,28 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::super::answer::{Answer, End, Job, Refusal};
+use super::super::calls::Calls;
 use super::super::pool::{Run, Staff, Work};
 use super::super::record;
+use super::super::running::Current;
 use super::version::{Version, refusal_of, refusal_of_worker};
 use crate::runner::{Function, Host, InvocationError, Serving, WorkerError, WorkerId};
 
 /// Starts the workers of a function.
 pub(super) struct Workers {
     host: Arc<Host>,
+    calls: Calls,
     function: Function,
     wanted: Arc<Notify>,
 }
 
 impl Workers {
     /// Also gives what tells that requests wait for a version.
-    pub(super) fn new(host: Arc<Host>, function: Function) -> (Self, Arc<Notify>) {
+    pub(super) fn new(host: Arc<Host>, calls: Calls, function: Function) -> (Self, Arc<Notify>) {
         let wanted = Arc::new(Notify::new());
         let staff = Self {
             host,
+            calls,
             function,
             wanted: Arc::clone(&wanted),
         };
@@ -33,6 +37,8 @@ impl Workers {
 /// A worker that is ready.
 pub(super) struct Process {
     serving: Serving,
+    calls: Calls,
+    function: String,
     /// What it runs must be there as long as it does.
     _version: Version,
 }
@@ -45,6 +51,8 @@ impl Staff for Workers {
         match self.host.start(&version.prepared, None).await {
             Ok(serving) => Ok(Process {
                 serving,
+                calls: self.calls.clone(),
+                function: self.function.name.clone(),
                 _version: version.clone(),
             }),
             Err(error) => {
@@ -69,10 +77,22 @@ impl Staff for Workers {
         self.wanted.notify_one();
     }
 
-    fn begins(&self, _worker: WorkerId, _job: &Job) {}
+    fn begins(&self, worker: WorkerId, job: &Job) {
+        let current = Current {
+            function: self.function.name.clone(),
+            request_id: job.request_id.clone(),
+            caller: job.caller.clone(),
+        };
+        self.calls.running.start(worker, current);
+    }
+
+    fn did_not(&self, worker: WorkerId) {
+        self.calls.running.end(worker);
+    }
 
     fn ended(&self, job: &Job, answer: &Answer) {
-        record::ended(self.host.printer, &self.function.name, job, answer);
+        self.calls.running.end(answer.worker);
+        record::ended(&self.calls.journal, &self.function.name, job, answer);
     }
 }
 
@@ -92,6 +112,10 @@ impl Work for Process {
             .serving
             .invoke(request_id.clone(), event.clone(), caller, *source)
             .await;
+        let denied = self.serving.denied();
+        if !denied.is_empty() {
+            self.calls.denied(&self.function, request_id, &denied);
+        }
         match outcome {
             Ok(outcome) => Run::Done(End::of(Ok(outcome))),
             Err(error @ (WorkerError::Died { .. } | WorkerError::NeverReady))

@@ -43,6 +43,9 @@ pub(crate) trait Staff: Send + Sync + 'static {
     /// A worker takes this on.
     fn begins(&self, worker: WorkerId, job: &Job);
 
+    /// The worker has ended before it took that.
+    fn did_not(&self, worker: WorkerId);
+
     /// A worker has ended this.
     fn ended(&self, job: &Job, answer: &Answer);
 }

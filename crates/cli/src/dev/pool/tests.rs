@@ -60,6 +60,8 @@ impl Staff for Script {
 
     fn begins(&self, _: WorkerId, _: &Job) {}
 
+    fn did_not(&self, _: WorkerId) {}
+
     fn ended(&self, _: &Job, _: &Answer) {}
 }
 

@@ -46,7 +46,10 @@ pub(super) async fn serve<S: Staff>(pool: Pool<S>, number: u64, version: Arc<S::
         let (end, is_last) = match worker.run(&waiting.job).await {
             Run::Done(end) => (end, false),
             Run::Last(end) => (end, true),
-            Run::NotTaken(refusal) => return not_taken(&pool, number, waiting, &refusal),
+            Run::NotTaken(refusal) => {
+                staff.did_not(id);
+                return not_taken(&pool, number, waiting, &refusal);
+            }
         };
         let answer = Answer {
             end,

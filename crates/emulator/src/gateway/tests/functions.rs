@@ -15,7 +15,7 @@ impl FunctionInvoker for Invoker {
         match &*call.function {
             "echo" => {
                 let event = String::from_utf8(call.event.to_vec()).expect("text");
-                Ok(json!([call.caller, event, call.request_id])
+                Ok(json!([call.caller, call.caller_id, event, call.request_id])
                     .to_string()
                     .into())
             }
@@ -43,7 +43,8 @@ fn call(token: &FunctionToken, function: &str, event: &str) -> Value {
 async fn the_result_is_json_text_in_the_reply() {
     let bed = Bed::new();
     bed.gateway.set_invoker(Invoker);
-    let token = bed.function("caller", []);
+    let caller = bed.caller("caller", [], SECRET).id(7);
+    let token = bed.gateway.register(caller);
     for (event, expected) in [
         (r#"{"a":1,"s":"中"}"#, r#"{"a":1,"s":"中"}"#),
         ("", "{}"),
@@ -53,7 +54,7 @@ async fn the_result_is_json_text_in_the_reply() {
         let result = testing::text(&reply["data"]["response_data"]);
         assert_eq!(
             serde_json::from_str::<Value>(&result).expect("JSON"),
-            json!(["caller", expected, reply["requestId"]])
+            json!(["caller", 7, expected, reply["requestId"]])
         );
         assert_eq!(reply.get("code"), None);
     }
@@ -124,7 +125,10 @@ async fn a_form_does_as_well_as_json() {
         ])
         .await;
     let result = testing::text(&tcb(reply).await["data"]["response_data"]);
-    assert!(result.starts_with(r#"["caller","{\"a\":1}","#), "{result}");
+    assert!(
+        result.starts_with(r#"["caller",null,"{\"a\":1}","#),
+        "{result}"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod calls;
 mod functions;
 mod limits;
+mod observed;
 mod refusals;
 mod tokens;
 
@@ -48,6 +49,7 @@ impl Bed {
                     action,
                     message,
                 } => format!("{function:?} {action} {message}"),
+                GatewayEvent::Called { .. } => return,
             };
             kept.lock().expect("no panic").push(line);
         });
