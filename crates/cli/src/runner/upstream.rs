@@ -164,7 +164,7 @@ impl Upstream {
     }
 
     /// The variables that lead a worker in Rust here, on the way that is its own.
-    #[expect(dead_code, reason = "for `cloudcall dev`")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for `cloudcall dev`"))]
     pub(crate) fn worker_environment(
         &self,
         worker: WorkerId,
