@@ -48,7 +48,13 @@ fn requests(token: &str) -> Vec<(&'static str, &'static str, String)> {
         open_api.clone() + &part("apiName", api) + &part("requestData", data) + end
     };
     let get = "customerServiceMessage.getTempMedia";
+    let send = "customerServiceMessage.send";
     vec![
+        (
+            "a call with the token",
+            FORM,
+            call(send, &parameter("touser", token)),
+        ),
         (
             "a function that fails",
             JSON,
@@ -89,6 +95,18 @@ fn requests(token: &str) -> Vec<(&'static str, &'static str, String)> {
             part("wxCloudApiToken", &token.repeat(4000)) + end,
         ),
     ]
+}
+
+/// A text as the one parameter of a call, in protobuf.
+fn parameter(name: &str, value: &str) -> String {
+    let field = |tag: char, content: String| {
+        assert!(content.len() < 128, "a length of one byte");
+        let length = char::from(u8::try_from(content.len()).expect("short"));
+        format!("{tag}{length}{content}")
+    };
+    let (name, value) = (name.to_owned(), format!("\"{value}\""));
+    let pair = field('\u{a}', name) + &field('\u{12}', value);
+    field('\u{12}', field('\u{a}', pair))
 }
 
 #[tokio::test]

@@ -50,7 +50,16 @@ impl Calls {
 
 impl Observer for Calls {
     fn gateway(&self, event: &GatewayEvent<'_>) {
-        tell(event, self.printer);
+        match event {
+            // The entry has said the rest.
+            GatewayEvent::CallFailed { error, .. } => {
+                error
+                    .hint()
+                    .into_iter()
+                    .for_each(|hint| self.printer.hint(hint));
+            }
+            _ => tell(event, self.printer),
+        }
         let GatewayEvent::Called {
             function,
             id,
@@ -197,6 +206,66 @@ mod tests {
         assert_eq!(entries[1].get("requestId"), None);
         assert_eq!(entries[2]["verdict"], "denied");
         assert_eq!(entries[2]["errCode"], DENIED);
+    }
+
+    /// A function with the SDK for Rust, on the way that is its worker's own.
+    #[tokio::test]
+    async fn calls_of_the_sdk_are_seen_on_the_workers_way() {
+        use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media};
+        use cloudcall::transport::HttpsTransport;
+
+        use crate::env::{API_BASE, APP_ID, APP_SECRET, Env};
+        use crate::runner::Upstream;
+        use crate::target::Target;
+
+        let calls = calls();
+        let folder = tempfile::tempdir().expect("a folder");
+        let sample = b"GIF89a\x01\0\x01\0\0\0\0;";
+        std::fs::write(folder.path().join("sample.gif"), sample).expect("to write");
+        let target = Target::Emulator {
+            media: Some(folder.path().to_owned()),
+            faults: Vec::new(),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let upstream = Upstream::open_on(
+            listener.expect("a port"),
+            target,
+            None,
+            None,
+            Arc::new(calls.clone()),
+            super::super::journal::router(calls.journal.clone()),
+            Printer,
+        );
+        let upstream = upstream.await.expect("open");
+        let environment = upstream.worker_environment(WorkerId(4), &Env::of(&[]));
+        let variable = |name: &str| {
+            let found = environment.iter().find(|(its_name, _)| its_name == name);
+            found.expect(name).1.to_str().expect("text").to_owned()
+        };
+        let base = variable(API_BASE);
+        assert!(base.ends_with("/_cloudcall/worker/4"), "{base}");
+        let cloud = Cloud::builder()
+            .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+            .api_base(base)
+            .app_secret(variable(APP_ID), variable(APP_SECRET))
+            .transport(HttpsTransport::new())
+            .build()
+            .expect("complete");
+        let media = get_temp_media(&cloud, GetTempMedia::new("sample")).await;
+        media.expect("the sample");
+        get_temp_media(&cloud, GetTempMedia::new("none"))
+            .await
+            .expect_err("no such media");
+
+        let entries = entries(&calls);
+        assert_eq!(entries.len(), 2, "the token is no entry: {entries:?}");
+        assert_eq!(entries[0]["parameters"], json!({"media_id": "sample"}));
+        assert_eq!(entries[0]["errCode"], 0);
+        assert_eq!(entries[0]["bytes"], sample.len());
+        assert_eq!(entries[0]["contentType"], "image/gif");
+        assert_eq!(entries[1]["errCode"], 40007);
+        let all = json!(entries).to_string();
+        assert!(!all.contains(&variable(APP_SECRET)));
     }
 
     /// By way of the gateway itself, whose events only it can make.

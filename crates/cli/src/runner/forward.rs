@@ -334,7 +334,7 @@ mod tests {
         let request = http::Request::post(
             "/_cloudcall/worker/7/cgi-bin/message/custom/send?access_token=T%2B1",
         );
-        let sent = json!({"touser": "o1", "msgtype": "text"});
+        let sent = json!({"touser": "T+1", "msgtype": "text"});
         let (body, told) = of_worker_7(&mock, request, sent.to_string().into()).await;
         assert_eq!(serde_json::from_slice::<Value>(&body).expect("JSON"), said);
         assert_eq!(
@@ -344,7 +344,10 @@ mod tests {
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].worker, WorkerId(7));
         assert_eq!(told[0].api, "customerServiceMessage.send");
-        assert_eq!(told[0].parameters, sent);
+        assert_eq!(
+            told[0].parameters,
+            json!({"touser": "***", "msgtype": "text"})
+        );
         assert_eq!(told[0].err_code, 40001);
         assert_eq!(told[0].err_msg, "invalid *** or ***");
         assert_eq!(told[0].bytes, body.len() as u64);

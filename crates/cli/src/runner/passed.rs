@@ -82,9 +82,11 @@ impl Passing {
         {
             fields.extend(object);
         }
+        let known: Vec<_> = secrets.iter().map(String::as_str).collect();
+        let parameters = noted_parameters(&Arguments { fields, files }, &known);
         Some(Self {
             api,
-            parameters: noted_parameters(&Arguments { fields, files }),
+            parameters,
             secrets,
             worker,
             began: Instant::now(),

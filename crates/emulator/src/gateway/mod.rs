@@ -231,7 +231,8 @@ impl Gateway {
             "" => Err(Refusal::invalid("missing action")),
             "wx.openApi" => match caller {
                 Ok(caller) => {
-                    open_api::call(self, &caller, clipped(&request.api), request.call).await
+                    let api = clipped(&request.api);
+                    open_api::call(self, &caller, api, request.call, &request.token).await
                 }
                 Err(refusal) => Err(refusal),
             },

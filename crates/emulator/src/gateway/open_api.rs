@@ -24,6 +24,7 @@ pub(super) async fn call(
     caller: &Caller,
     api: &str,
     data: Option<Bytes>,
+    token: &str,
 ) -> Result<Response, Refusal> {
     if api.is_empty() {
         return Err(Refusal::invalid("missing apiName"));
@@ -49,7 +50,7 @@ pub(super) async fn call(
             function: &caller.name,
             id: caller.id,
             api,
-            parameters: &noted_parameters(&arguments),
+            parameters: &noted_parameters(&arguments, &[token]),
             result: result.as_ref(),
             duration: began.elapsed(),
         });

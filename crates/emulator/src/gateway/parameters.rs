@@ -1,5 +1,7 @@
 //! The parameters of a Cloud Call, as a journal may hold them.
 
+use std::borrow::Cow;
+
 use cloudcall::openapi::wire::Arguments;
 use serde_json::{Map, Value, json};
 
@@ -20,7 +22,8 @@ const SECRETS: [&str; 5] = [
     "wxapitoken",
 ];
 
-/// A call's parameters as a journal may hold them: small, and without what is named as a secret.
+/// A call's parameters as a journal may hold them: small, without what is named as a secret, and
+/// with `***` in the place of these secrets wherever they stand.
 ///
 /// A text has 256 characters at most, and `…` behind them if it had more; there are 128 values at
 /// most, 8 deep. A file is `{"contentType":"image/png","fileName":"a.png","size":1024}`, without
@@ -33,63 +36,88 @@ const SECRETS: [&str; 5] = [
 /// let fields = json!({"media_id": "M", "access_token": "T"});
 /// let fields = fields.as_object().cloned().unwrap_or_default();
 /// let arguments = Arguments { fields, files: Vec::new() };
-/// let noted = cloudcall_emulator::noted_parameters(&arguments);
+/// let noted = cloudcall_emulator::noted_parameters(&arguments, &["T"]);
 /// assert_eq!(noted, json!({"media_id": "M"}));
 /// ```
-pub fn noted_parameters(arguments: &Arguments) -> Value {
-    let mut left = MOST_VALUES;
-    let mut noted = object(&arguments.fields, 0, &mut left);
+pub fn noted_parameters(arguments: &Arguments, secrets: &[&str]) -> Value {
+    let mut noting = Noting {
+        left: MOST_VALUES,
+        secrets,
+    };
+    let mut noted = noting.object(&arguments.fields, 0);
     for file in &arguments.files {
-        if !take(&mut left) {
+        if !noting.take() {
             break;
         }
         let mut about = Map::new();
-        about.insert("contentType".into(), text(&file.content_type));
+        let content_type = noting.short(&file.content_type);
+        about.insert("contentType".into(), content_type.into());
         if let Some(name) = &file.file_name {
-            about.insert("fileName".into(), text(name));
+            about.insert("fileName".into(), noting.short(name).into());
         }
         about.insert("size".into(), json!(file.bytes.len()));
-        noted.insert(short(&file.field), about.into());
+        noted.insert(noting.short(&file.field), about.into());
     }
     Value::Object(noted)
 }
 
-fn object(fields: &Map<String, Value>, depth: usize, left: &mut usize) -> Map<String, Value> {
-    let mut noted = Map::new();
-    for (name, field) in fields.iter().filter(|(name, _)| !is_secret(name)) {
-        if !take(left) {
-            noted.insert("…".into(), "…".into());
-            break;
-        }
-        noted.insert(short(name), value(field, depth + 1, left));
-    }
-    noted
+struct Noting<'a> {
+    /// How many values may follow.
+    left: usize,
+    secrets: &'a [&'a str],
 }
 
-fn value(value: &Value, depth: usize, left: &mut usize) -> Value {
-    match value {
-        Value::String(long) => text(long),
-        Value::Object(_) | Value::Array(_) if depth >= DEEPEST => "…".into(),
-        Value::Object(fields) => object(fields, depth, left).into(),
-        Value::Array(items) => {
-            let mut noted = Vec::new();
-            for item in items {
-                if !take(left) {
-                    noted.push("…".into());
-                    break;
-                }
-                noted.push(self::value(item, depth + 1, left));
+impl Noting<'_> {
+    fn object(&mut self, fields: &Map<String, Value>, depth: usize) -> Map<String, Value> {
+        let mut noted = Map::new();
+        for (name, field) in fields.iter().filter(|(name, _)| !is_secret(name)) {
+            if !self.take() {
+                noted.insert("…".into(), "…".into());
+                break;
             }
-            noted.into()
+            noted.insert(self.short(name), self.value(field, depth + 1));
         }
-        other => other.clone(),
+        noted
     }
-}
 
-fn take(left: &mut usize) -> bool {
-    let some = *left > 0;
-    *left = left.saturating_sub(1);
-    some
+    fn value(&mut self, value: &Value, depth: usize) -> Value {
+        match value {
+            Value::String(text) => self.short(text).into(),
+            Value::Object(_) | Value::Array(_) if depth >= DEEPEST => "…".into(),
+            Value::Object(fields) => self.object(fields, depth).into(),
+            Value::Array(items) => {
+                let mut noted = Vec::new();
+                for item in items {
+                    if !self.take() {
+                        noted.push("…".into());
+                        break;
+                    }
+                    noted.push(self.value(item, depth + 1));
+                }
+                noted.into()
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn take(&mut self) -> bool {
+        let some = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        some
+    }
+
+    fn short(&self, text: &str) -> String {
+        let mut text = Cow::Borrowed(text);
+        for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {
+            if text.contains(secret) {
+                text = text.replace(secret, "***").into();
+            }
+        }
+        match clipped(&text) {
+            whole if whole.len() == text.len() => text.into_owned(),
+            part => format!("{part}…"),
+        }
+    }
 }
 
 fn is_secret(name: &str) -> bool {
@@ -97,17 +125,6 @@ fn is_secret(name: &str) -> bool {
     name.len() <= 32 && {
         let plain = name.replace('_', "").to_ascii_lowercase();
         SECRETS.contains(&&*plain)
-    }
-}
-
-fn text(long: &str) -> Value {
-    short(long).into()
-}
-
-fn short(long: &str) -> String {
-    match clipped(long) {
-        whole if whole.len() == long.len() => long.to_owned(),
-        part => format!("{part}…"),
     }
 }
 
@@ -119,7 +136,7 @@ mod tests {
 
     fn noted(fields: Value, files: Vec<FilePart>) -> Value {
         let fields = fields.as_object().expect("an object").clone();
-        noted_parameters(&Arguments { fields, files })
+        noted_parameters(&Arguments { fields, files }, &["T0KEN"])
     }
 
     #[test]
@@ -148,6 +165,7 @@ mod tests {
         };
         let fields = json!({
             "type": "image",
+            "text": ["a T0KEN", "T0KEN"],
             "access_token": "SECRET",
             "in": {"accessToken": "SECRET", "appSecret": "SECRET", "secret": "SECRET"},
         });
@@ -155,6 +173,7 @@ mod tests {
             noted(fields, vec![file]),
             json!({
                 "type": "image",
+                "text": ["a ***", "***"],
                 "in": {},
                 "media": {"contentType": "image/png", "fileName": "a.png", "size": 6},
             })
