@@ -4,7 +4,6 @@ mod check;
 mod cli;
 mod commands;
 mod credentials;
-#[cfg_attr(not(test), expect(dead_code, reason = "only the check uses it yet"))]
 mod cron;
 mod dev;
 mod env;

@@ -32,6 +32,7 @@ use std::thread;
 
 pub(crate) use finding::{Finding, Level};
 pub(crate) use render::{Format, render};
+pub(crate) use triggers::is_name as is_trigger_name;
 
 use crate::runner::Function;
 

@@ -123,7 +123,8 @@ fn one(
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a trigger may have this name.
+pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.len() <= LONGEST_NAME
         && name
