@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::check::Format;
+use crate::dev::environment::Shell;
 use crate::exit::Exit;
 use crate::runner::CallerArgs;
 use crate::target::TargetArgs;
@@ -106,6 +107,17 @@ Tests can do the same: POST http://127.0.0.1:9527/_cloudcall/push with
   {\"message\":{\"type\":\"image\",\"mediaId\":\"sample\"},\"openId\":\"OPENID\"}
 ";
 
+const ENV: &str = "\
+Examples:
+  eval \"$(cloudcall env --function get-temp-media-node)\" && npm test
+  cloudcall env --shell powershell | Out-String | Invoke-Expression
+  cloudcall env --shell fish | source
+  cloudcall env --shell json
+
+It needs a `cloudcall dev` that runs, and what it prints is of use for as long as that does.
+NODE_OPTIONS of the shell are kept.
+";
+
 const CHECK: &str = "\
 Examples:
   cloudcall check
@@ -145,6 +157,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Write to customer service as a user: send a message to a function of a running dev
     Push(PushArgs),
+    /// Print the variables that lead other processes, such as tests, to a running dev
+    Env(EnvArgs),
     /// Run a command, such as a test suite, whose wx-server-sdk or cloudcall reaches the emulator
     Exec(ExecArgs),
     /// End a process group when the tool that has started it is gone
@@ -331,6 +345,22 @@ pub(crate) struct PushArgs {
     /// Where `cloudcall dev` is served
     #[arg(long, value_name = "PORT", global = true, default_value_t = DEV_PORT)]
     pub(crate) port: u16,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{ENV}\n{EXIT_CODES}"))]
+pub(crate) struct EnvArgs {
+    /// The function whose config.json says what may be called [default: ./config.json of dev]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function: Option<String>,
+
+    /// Where `cloudcall dev` is served
+    #[arg(long, value_name = "PORT", default_value_t = DEV_PORT)]
+    pub(crate) port: u16,
+
+    /// Who is to read it
+    #[arg(long, value_name = "SHELL", value_enum, default_value_t)]
+    pub(crate) shell: Shell,
 }
 
 /// What the user does.

@@ -3,6 +3,8 @@
 mod answer;
 #[expect(dead_code, reason = "it is not served yet")]
 pub(crate) mod deliver;
+#[expect(dead_code, reason = "it is not served yet")]
+pub(crate) mod environment;
 mod functions;
 mod pool;
 #[expect(dead_code, reason = "it is not served yet")]
