@@ -3,20 +3,24 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 
 use super::Context;
-use crate::cli::DevArgs;
-use crate::dev::{Calls, Functions, LateFunctions, Limits, Mode, Reload, Shown, Tasks, server};
+use crate::cli::{DEV_PORT, DevArgs};
+use crate::dev::deliver::Deliverer;
+use crate::dev::push::Pushes;
+use crate::dev::triggers::{Clock, Triggers};
+use crate::dev::{Calls, Functions, LateFunctions, Limits, Mode, Reload, Served, Shown, Tasks};
+use crate::dev::{environment, push, server};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::runner::{Caller, Host, Kind, Project, Upstream};
 use crate::target::Target;
 
 /// Where `dev` is unless something else is asked for.
-pub(crate) const PORT: u16 = 9527;
+pub(crate) const PORT: u16 = DEV_PORT;
 
 /// How many ports after that are tried.
 const NEXT: u16 = 100;
@@ -40,9 +44,17 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     let (listener, is_other) = listen(args.port).await?;
 
     let late = LateFunctions::default();
+    let served = Served::new(Arc::clone(&late));
+    let pushes = Pushes {
+        deliverer: Arc::new(served.clone()),
+        clock: Arc::new(SystemTime::now),
+    };
+    let routes = server::router(Arc::clone(&late))
+        .merge(push::router(pushes))
+        .merge(environment::router(served.clone()));
     let upstream = Upstream::open_on(
         listener,
-        server::router(Arc::clone(&late)),
+        routes,
         target,
         args.target.record,
         app_id.as_deref(),
@@ -78,7 +90,11 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     if late.set(Arc::downgrade(&functions)).is_err() {
         unreachable!("it is set here only");
     }
-    reload.run(functions, sources).await;
+    let clock: Clock = Arc::new(SystemTime::now);
+    let deliverer = args.triggers.then(|| Arc::new(served) as Deliverer);
+    let triggers = Triggers::new(deliverer, clock, printer);
+    triggers.follow(&functions.configs());
+    reload.run(functions, sources, &triggers).await;
     Err(Failure::tool("files are no longer watched"))
 }
 

@@ -5,16 +5,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cloudcall_emulator::Emulator;
 use http::StatusCode;
 
 /// Invokes functions for those who are no client of theirs.
 #[async_trait]
 pub(crate) trait Deliver: Send + Sync + 'static {
     /// The functions that are served, by name, each with its `config.json`.
-    fn functions(&self) -> Vec<(String, PathBuf)>;
+    async fn functions(&self) -> Vec<(String, PathBuf)>;
 
     /// The app that the functions are of.
-    fn app_id(&self) -> String;
+    async fn app_id(&self) -> String;
+
+    /// The emulator that Cloud Calls reach. None where they reach something else, or are recorded:
+    /// nothing is known of users and media then.
+    async fn emulator(&self) -> Option<Emulator>;
 
     /// Hands an event to a function, and gives its answer.
     async fn deliver(&self, delivery: Delivery) -> Answered;
@@ -39,20 +44,6 @@ pub(crate) enum By {
     Timer,
     /// WeChat, on behalf of a user.
     User { open_id: String },
-}
-
-impl By {
-    /// What the platform sets for such an invocation besides the caller, by name.
-    ///
-    /// `getWXContext().SOURCE` is `TCB_SOURCE`, and its page lists `wx_trigger`; with `TRIGGER_SRC`
-    /// the SDK takes the token of `WX_TRIGGER_API_TOKEN_V0`, or else the usual one.
-    pub(crate) fn variables(&self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Timer => &[("TCB_SOURCE", "wx_trigger"), ("TRIGGER_SRC", "timer")],
-            // None of the listed sources is said to be that of a push.
-            Self::User { .. } => &[],
-        }
-    }
 }
 
 /// What came of it: the status and the body that `POST /functions/NAME` would have had.

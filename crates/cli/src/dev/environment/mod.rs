@@ -5,8 +5,6 @@
 
 mod shell;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -18,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub(crate) use self::shell::Shell;
+use super::served::Served;
 
 /// Where it is asked for.
 pub(crate) const PATH: &str = "/_cloudcall/env";
@@ -35,15 +34,11 @@ pub(crate) struct Offered {
     pub(crate) notes: Vec<String>,
 }
 
-/// Gives a process what it needs, with the permissions of a function if one is named; an error is
-/// what to say where there is none. The secret of WeChat itself is never in it.
-pub(crate) type Offer = Arc<dyn Fn(Option<&str>) -> Result<Offered, String> + Send + Sync>;
-
 /// The route.
-pub(crate) fn router(offer: Offer) -> Router {
+pub(crate) fn router(served: Served) -> Router {
     Router::new()
         .route(PATH, get(environment))
-        .with_state(offer)
+        .with_state(served)
 }
 
 /// The path that asks for it.
@@ -60,13 +55,13 @@ pub(crate) fn path_for(function: Option<&str>) -> String {
     }
 }
 
-async fn environment(State(offer): State<Offer>, RawQuery(query): RawQuery) -> Response {
+async fn environment(State(served): State<Served>, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
     let named = query
         .split('&')
         .find_map(|pair| pair.strip_prefix("function="))
         .map(decoded);
-    let (status, body) = match offer(named.as_deref()) {
+    let (status, body) = match served.offer(named.as_deref()).await {
         Ok(offered) => (StatusCode::OK, json!(offered)),
         Err(message) => (StatusCode::NOT_FOUND, json!({"errorMessage": message})),
     };
@@ -106,42 +101,25 @@ impl Offered {
 
 #[cfg(test)]
 mod tests {
-    use cloudcall_emulator::Emulator;
-    use tokio::net::TcpListener;
-
     use super::*;
-    use crate::commands::dev_client::ask;
 
-    #[tokio::test]
-    async fn the_environment_of_a_function_is_given() {
-        let offer: Offer = Arc::new(|function| match function {
-            Some("f & 函数") => Ok(Offered {
-                variables: vec![("B".into(), "2".into()), ("A".into(), "1".into())],
-                node_options: "--require \"x\"".into(),
-                notes: vec!["n".into()],
-            }),
-            other => Err(format!("there is no function {other:?}")),
-        });
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let emulator = Emulator::builder().build().expect("an emulator");
-        let _server = emulator
-            .start_with(listener, router(offer))
-            .expect("a server");
-        let get = |function| {
-            let path = path_for(function);
-            async move {
-                ask(port, http::Method::GET, &path, "")
-                    .await
-                    .expect("an answer")
-            }
+    #[test]
+    fn any_name_survives_the_path() {
+        for name in ["get-temp-media", "f & 函数%", ""] {
+            let path = path_for(Some(name));
+            let (_, coded) = path.split_once("?function=").expect("a query");
+            assert_eq!(decoded(coded), name);
+        }
+        assert_eq!(decoded("a%2"), "a%2");
+    }
+
+    #[test]
+    fn node_options_of_the_shell_are_kept() {
+        let offered = Offered {
+            variables: vec![("B".into(), "2".into()), ("A".into(), "1".into())],
+            node_options: "--require \"x\"".into(),
+            notes: Vec::new(),
         };
-        let answer = get(Some("f & 函数")).await;
-        let offered: Offered = serde_json::from_slice(&answer.body).expect("an offer");
-        assert_eq!(
-            (answer.status, &offered.notes[0]),
-            (StatusCode::OK, &"n".to_owned())
-        );
         let pairs = |before| offered.clone().with_node_options(before);
         let names: Vec<_> = pairs(None).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["B", "A", "NODE_OPTIONS"]);
@@ -149,7 +127,5 @@ mod tests {
         let both = options(Some("--no-warnings"));
         assert_eq!(both.as_deref(), Some("--no-warnings --require \"x\""));
         assert_eq!(options(both.as_deref()), both, "asked for twice");
-        let answer = get(None).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND);
     }
 }

@@ -16,7 +16,6 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
 use bytes::Bytes;
-use cloudcall_emulator::Emulator;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -49,8 +48,6 @@ pub(crate) struct Push {
 #[derive(Clone)]
 pub(crate) struct Pushes {
     pub(crate) deliverer: Deliverer,
-    /// None where Cloud Calls reach something else: nothing is known of its users and media then.
-    pub(crate) emulator: Option<Emulator>,
     pub(crate) clock: Clock,
 }
 
@@ -68,7 +65,7 @@ async fn push(State(pushes): State<Pushes>, body: Bytes) -> Response {
             return refusal(StatusCode::BAD_REQUEST, &message, hint);
         }
     };
-    let files = pushes.deliverer.functions();
+    let files = pushes.deliverer.functions().await;
     let claims = tokio::task::spawn_blocking(move || claims(files)).await;
     let claims = claims.unwrap_or_default();
     let function = match choose(&claims, push.function.as_deref(), push.message.kind()) {
@@ -78,7 +75,7 @@ async fn push(State(pushes): State<Pushes>, body: Bytes) -> Response {
     let given = push.open_id.filter(|id| !id.is_empty());
     let open_id = given.unwrap_or_else(|| DEFAULT_OPEN_ID.to_owned());
     let mut notes = Vec::new();
-    if let Some(emulator) = &pushes.emulator {
+    if let Some(emulator) = pushes.deliverer.emulator().await {
         emulator.user_message(&open_id);
         if let Some(id) = push.message.media_id().filter(|id| !emulator.has_media(id)) {
             notes.push(format!(
@@ -87,9 +84,8 @@ async fn push(State(pushes): State<Pushes>, body: Bytes) -> Response {
         }
     }
     let now = (pushes.clock)();
-    let event = push
-        .message
-        .event(&pushes.deliverer.app_id(), &open_id, now);
+    let app_id = pushes.deliverer.app_id().await;
+    let event = push.message.event(&app_id, &open_id, now);
     let delivery = Delivery {
         function: function.clone(),
         event: event.to_string(),

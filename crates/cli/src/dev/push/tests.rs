@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use cloudcall_emulator::Emulator;
 use tokio::net::TcpListener;
 
 use super::super::deliver::{Answered, Deliver};
@@ -14,16 +15,21 @@ use crate::commands::dev_client::{Answer, ask};
 struct Fake {
     functions: Vec<(String, PathBuf)>,
     answer: Answered,
+    emulator: Emulator,
     delivered: Mutex<Vec<Delivery>>,
 }
 
 #[async_trait]
 impl Deliver for Fake {
-    fn functions(&self) -> Vec<(String, PathBuf)> {
+    async fn functions(&self) -> Vec<(String, PathBuf)> {
         self.functions.clone()
     }
 
-    fn app_id(&self) -> String {
+    async fn emulator(&self) -> Option<Emulator> {
+        Some(self.emulator.clone())
+    }
+
+    async fn app_id(&self) -> String {
         "wx1".into()
     }
 
@@ -47,7 +53,9 @@ fn bench(functions: &[(&str, &str)], status: StatusCode, body: &'static str) -> 
         std::fs::write(&path, text).expect("written");
         ((*name).to_owned(), path)
     };
+    let emulator = Emulator::builder().media("sample", "x");
     let fake = Arc::new(Fake {
+        emulator: emulator.build().expect("an emulator"),
         functions: functions.iter().map(file).collect(),
         answer: Answered {
             status,
@@ -55,10 +63,8 @@ fn bench(functions: &[(&str, &str)], status: StatusCode, body: &'static str) -> 
         },
         delivered: Mutex::default(),
     });
-    let emulator = Emulator::builder().strict_messages().media("sample", "x");
     let pushes = Pushes {
         deliverer: Arc::clone(&fake) as Deliverer,
-        emulator: Some(emulator.build().expect("an emulator")),
         clock: Arc::new(|| UNIX_EPOCH + Duration::from_secs(1_555_684_067)),
     };
     Bench {
@@ -72,8 +78,9 @@ impl Bench {
     async fn push(&self, push: Value) -> (StatusCode, Value) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let emulator = self.pushes.emulator.as_ref().expect("an emulator");
-        let _server = emulator
+        let _server = self
+            .fake
+            .emulator
             .start_with(listener, router(self.pushes.clone()))
             .expect("a server");
         let asked = ask(port, http::Method::POST, PATH, push.to_string()).await;

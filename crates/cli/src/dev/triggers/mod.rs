@@ -3,6 +3,7 @@
 mod trigger;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -57,16 +58,39 @@ impl Triggers {
         }
     }
 
-    /// From now on, this is the function's trigger. One that stays the same goes on. In a Tokio
-    /// runtime.
-    pub(crate) fn set(&self, function: &str, trigger: Option<Trigger>) {
+    /// Reads the triggers of these functions, and says what is new. Other functions have none any
+    /// more.
+    pub(crate) fn follow(&self, configs: &[(String, PathBuf)]) {
+        let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        timers.retain(|known, _| configs.iter().any(|(function, _)| function == known));
+        drop(timers);
+        for (function, config) in configs {
+            let text = std::fs::read_to_string(config).unwrap_or_default();
+            let trigger = Trigger::of_config(&text).unwrap_or_else(|error| {
+                let printer = self.printer;
+                printer.warning(format_args!("{function}: {error}; it has no timer"));
+                None
+            });
+            if self.set(function, trigger) {
+                match self.shown(function) {
+                    Some(shown) => self.printer.done(format_args!("{function}  {shown}")),
+                    None => self
+                        .printer
+                        .done(format_args!("{function}  no timer any more")),
+                }
+            }
+        }
+    }
+
+    /// From now on, this is the function's trigger; says whether that is new. One that stays the
+    /// same goes on. In a Tokio runtime.
+    pub(crate) fn set(&self, function: &str, trigger: Option<Trigger>) -> bool {
         let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(trigger) = trigger else {
-            timers.remove(function);
-            return;
+            return timers.remove(function).is_some();
         };
         if timers.get(function).is_some_and(|it| it.trigger == trigger) {
-            return;
+            return false;
         }
         let task = self.deliverer.as_ref().map(|deliverer| {
             let firing = Firing {
@@ -79,6 +103,7 @@ impl Triggers {
             tokio::spawn(firing.run())
         });
         timers.insert(function.to_owned(), Timer { trigger, task });
+        true
     }
 
     /// What there is to say of a function's timer.

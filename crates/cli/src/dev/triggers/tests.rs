@@ -19,11 +19,15 @@ struct Recorded(mpsc::UnboundedSender<(Delivery, Instant)>);
 
 #[async_trait]
 impl Deliver for Recorded {
-    fn functions(&self) -> Vec<(String, std::path::PathBuf)> {
+    async fn functions(&self) -> Vec<(String, std::path::PathBuf)> {
         Vec::new()
     }
 
-    fn app_id(&self) -> String {
+    async fn emulator(&self) -> Option<cloudcall_emulator::Emulator> {
+        None
+    }
+
+    async fn app_id(&self) -> String {
         "wx1".into()
     }
 
