@@ -6,9 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::check::Format;
+use crate::dev::environment::Shell;
 use crate::exit::Exit;
 use crate::runner::CallerArgs;
 use crate::target::TargetArgs;
+
+/// The port of `cloudcall dev`, if it is free.
+pub(crate) const DEV_PORT: u16 = 9527;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -90,6 +94,30 @@ A signal is passed on to the command, which has 5 seconds to end, or until a sec
 At a terminal, processes that the command leaves in the background are its own affair.
 ";
 
+const PUSH: &str = "\
+Examples:
+  cloudcall push text --content hello
+  cloudcall push image --media-id sample --openid OPENID
+  cloudcall push enter-session --session-from menu --function customer-service
+
+It needs a `cloudcall dev` that runs. The message goes to the function of --function, or to the
+one whose config.json claims its type, or to the only function:
+  { \"messagePush\": [\"text\", \"image\", \"miniprogrampage\", \"user_enter_tempsession\"] }
+Tests can do the same: POST http://127.0.0.1:9527/_cloudcall/push with
+  {\"message\":{\"type\":\"image\",\"mediaId\":\"sample\"},\"openId\":\"OPENID\"}
+";
+
+const ENV: &str = "\
+Examples:
+  eval \"$(cloudcall env --function get-temp-media-node)\" && npm test
+  cloudcall env --shell powershell | Out-String | Invoke-Expression
+  cloudcall env --shell fish | source
+  cloudcall env --shell json
+
+It needs a `cloudcall dev` that runs, and what it prints is of use for as long as that does.
+NODE_OPTIONS of the shell are kept.
+";
+
 const CHECK: &str = "\
 Examples:
   cloudcall check
@@ -127,6 +155,10 @@ pub(crate) enum Command {
     Call(CallArgs),
     /// Check config.json and package.json against the code, without running anything
     Check(CheckArgs),
+    /// Write to customer service as a user: send a message to a function of a running dev
+    Push(PushArgs),
+    /// Print the variables that lead other processes, such as tests, to a running dev
+    Env(EnvArgs),
     /// Run a command, such as a test suite, whose wx-server-sdk or cloudcall reaches the emulator
     Exec(ExecArgs),
     /// End a process group when the tool that has started it is gone
@@ -294,6 +326,105 @@ pub(crate) struct ExecArgs {
     /// The command and its arguments, after --
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{PUSH}\n{EXIT_CODES}"))]
+pub(crate) struct PushArgs {
+    #[command(subcommand)]
+    pub(crate) message: MessageArgs,
+
+    /// The user who writes [default: o-a-user-of-customer-service]
+    #[arg(long, value_name = "ID", global = true)]
+    pub(crate) openid: Option<String>,
+
+    /// The function that gets the message
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) function: Option<String>,
+
+    /// Where `cloudcall dev` is served
+    #[arg(long, value_name = "PORT", global = true, default_value_t = DEV_PORT)]
+    pub(crate) port: u16,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{ENV}\n{EXIT_CODES}"))]
+pub(crate) struct EnvArgs {
+    /// The function whose config.json says what may be called [default: ./config.json of dev]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function: Option<String>,
+
+    /// Where `cloudcall dev` is served
+    #[arg(long, value_name = "PORT", default_value_t = DEV_PORT)]
+    pub(crate) port: u16,
+
+    /// Who is to read it
+    #[arg(long, value_name = "SHELL", value_enum, default_value_t)]
+    pub(crate) shell: Shell,
+}
+
+/// What the user does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MessageArgs {
+    /// Writes a text
+    Text {
+        /// The text
+        #[arg(long, value_name = "TEXT")]
+        content: String,
+    },
+    /// Sends an image
+    Image {
+        /// The media id, by which getTempMedia finds the image
+        #[arg(long, value_name = "ID")]
+        media_id: String,
+
+        /// The URL of the image
+        #[arg(
+            long,
+            value_name = "URL",
+            default_value = "",
+            hide_default_value = true
+        )]
+        pic_url: String,
+    },
+    /// Sends a page of a mini program
+    Miniprogrampage {
+        /// The title
+        #[arg(long, value_name = "TEXT")]
+        title: String,
+
+        /// The mini program of the page [default: the one that is written to]
+        #[arg(long, value_name = "ID")]
+        appid: Option<String>,
+
+        /// The path of the page
+        #[arg(long, value_name = "PATH")]
+        pagepath: String,
+
+        /// The URL of the picture
+        #[arg(
+            long,
+            value_name = "URL",
+            default_value = "",
+            hide_default_value = true
+        )]
+        thumb_url: String,
+
+        /// The media id of the picture
+        #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+        thumb_media_id: String,
+    },
+    /// Opens a session with customer service
+    EnterSession {
+        /// What the button has as session-from
+        #[arg(
+            long,
+            value_name = "TEXT",
+            default_value = "",
+            hide_default_value = true
+        )]
+        session_from: String,
+    },
 }
 
 #[cfg(unix)]

@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod commands;
 mod credentials;
+mod cron;
 mod dev;
 mod env;
 mod exit;

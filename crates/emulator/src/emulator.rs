@@ -71,6 +71,13 @@ impl Emulator {
         self.0.wechat.messages.user_wrote(openid, now);
     }
 
+    /// Whether a media id leads to media now. It does not when nobody has heard of it, and when the
+    /// three days that WeChat keeps media are over.
+    pub fn has_media(&self, media_id: &str) -> bool {
+        let now = self.0.wechat.clock.now();
+        self.0.wechat.media.find(media_id, now).is_some()
+    }
+
     /// The messages that users were sent, oldest first; the newest 1000 of them.
     pub fn sent_messages(&self) -> Vec<SentMessage> {
         self.0.wechat.messages.sent()

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `sources` | which files are read |
 //! | `javascript`, `rust` | which Cloud Calls are in them |
-//! | `config`, `triggers`, `cron` | what `config.json` declares, and what is wrong with it |
+//! | `config`, `triggers` | what `config.json` declares, and what is wrong with it |
 //! | `packages` | whether `package.json` has the SDK |
 //! | `compare` | one function: what it calls against what it declares |
 //! | `fix` | adds what is not declared |
@@ -12,7 +12,6 @@
 
 mod compare;
 mod config;
-mod cron;
 mod finding;
 mod fix;
 mod javascript;
@@ -33,6 +32,7 @@ use std::thread;
 
 pub(crate) use finding::{Finding, Level};
 pub(crate) use render::{Format, render};
+pub(crate) use triggers::is_name as is_trigger_name;
 
 use crate::runner::Function;
 

@@ -7,9 +7,9 @@ use std::path::Path;
 use jsonc_parser::ast::{Object, Value};
 
 use super::config::{bytes, last};
-use super::cron;
 use super::finding::{Finding, Rule};
 use super::text::Text;
+use crate::cron::Schedule;
 
 /// The longest name of a trigger, in characters.
 const LONGEST_NAME: usize = 60;
@@ -95,7 +95,7 @@ fn one(
     }
     match last(trigger, "config") {
         Some(value @ Value::StringLit(config)) => {
-            let Err(error) = cron::check(&config.value) else {
+            let Err(error) = Schedule::parse(&config.value) else {
                 return;
             };
             let mut range = bytes(value);
@@ -123,7 +123,8 @@ fn one(
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a trigger may have this name.
+pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.len() <= LONGEST_NAME
         && name

@@ -3,25 +3,29 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 
 use super::Context;
-use crate::cli::{DevArgs, LogFormat};
+use crate::cli::{DEV_PORT, DevArgs, LogFormat};
 use crate::dev::calls::Calls;
+use crate::dev::deliver::Deliverer;
 use crate::dev::journal::{self, Journal, LIMIT};
+use crate::dev::push::Pushes;
 use crate::dev::running::Running;
+use crate::dev::triggers::{Clock, Triggers};
 use crate::dev::{
-    FunctionCalls, Functions, LateFunctions, Limits, Mode, Reload, Shown, Tasks, server,
+    FunctionCalls, Functions, LateFunctions, Limits, Mode, Reload, Served, Shown, Tasks,
 };
+use crate::dev::{environment, push, server};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::runner::{Caller, Host, Kind, Project, Upstream, Ways};
 use crate::target::Target;
 
 /// Where `dev` is unless something else is asked for.
-pub(crate) const PORT: u16 = 9527;
+pub(crate) const PORT: u16 = DEV_PORT;
 
 /// How many ports after that are tried.
 const NEXT: u16 = 100;
@@ -53,7 +57,15 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
         printer,
     };
     let late = LateFunctions::default();
-    let routes = server::router(Arc::clone(&late)).merge(journal::router(calls.journal.clone()));
+    let served = Served::new(Arc::clone(&late));
+    let pushes = Pushes {
+        deliverer: Arc::new(served.clone()),
+        clock: Arc::new(SystemTime::now),
+    };
+    let routes = server::router(Arc::clone(&late))
+        .merge(journal::router(calls.journal.clone()))
+        .merge(push::router(pushes))
+        .merge(environment::router(served.clone()));
     let upstream = Upstream::open_on(
         listener,
         target,
@@ -102,7 +114,11 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     if late.set(Arc::downgrade(&functions)).is_err() {
         unreachable!("it is set here only");
     }
-    reload.run(functions, sources).await;
+    let clock: Clock = Arc::new(SystemTime::now);
+    let deliverer = args.triggers.then(|| Arc::new(served) as Deliverer);
+    let triggers = Triggers::new(deliverer, clock, printer);
+    triggers.follow(&functions.configs());
+    reload.run(functions, sources, &triggers).await;
     Err(Failure::tool("files are no longer watched"))
 }
 

@@ -3,12 +3,15 @@
 mod call;
 mod check;
 mod dev;
+pub(crate) mod dev_client;
+mod env;
 mod exec;
 #[cfg(unix)]
 mod guard;
 mod invoke;
 mod outcome;
 mod output_file;
+mod push;
 
 use std::path::{Path, PathBuf};
 
@@ -73,6 +76,8 @@ async fn until_interrupted(cli: Cli, printer: Printer) -> Result<(), Failure> {
         Command::Call(args) => unless(&mut signals, call::run(args, context)).await,
         Command::Check(args) => unless(&mut signals, check::run(args, context)).await,
         Command::Dev(args) => unless(&mut signals, dev::run(args, context)).await,
+        Command::Env(args) => unless(&mut signals, env::run(args, context)).await,
+        Command::Push(args) => unless(&mut signals, push::run(args, context)).await,
         // It passes signals on.
         Command::Exec(args) => exec::run(args, context, &mut signals).await,
         #[cfg(unix)]

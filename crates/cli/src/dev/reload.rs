@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::functions::Functions;
+use super::triggers::Triggers;
 use super::watch::{Changes, Mode, Notice, Root, Watcher};
 use crate::printer::Printer;
 
@@ -41,11 +42,12 @@ impl Reload {
         })
     }
 
-    /// Tells the functions of changes; `sources` is what they say that they are built from.
+    /// Tells the functions and their timers of changes; `sources` is what they say that they are built from.
     pub(crate) async fn run(
         mut self,
         functions: Arc<Functions>,
         mut sources: mpsc::UnboundedReceiver<BTreeSet<PathBuf>>,
+        triggers: &Triggers,
     ) {
         let mut outside = BTreeSet::new();
         loop {
@@ -59,7 +61,10 @@ impl Reload {
                     }
                 }
                 changed = self.changes.recv() => match changed {
-                    Some(changed) => functions.changed(&changed),
+                    Some(changed) => {
+                        functions.changed(&changed);
+                        triggers.follow(&functions.configs());
+                    }
                     // The watcher has ended, which it does not by itself.
                     None => return,
                 },

@@ -25,7 +25,6 @@ pub(crate) struct CallerArgs {
 }
 
 /// What makes a function run.
-#[expect(dead_code, reason = "timers and pushes use it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     /// A user of a mini program, or who is in the place of one.
@@ -75,6 +74,19 @@ impl Caller {
             app_id: args.appid.or_else(|| app_id.map(Into::into)),
             open_id: args.openid,
             union_id: args.unionid,
+        }
+    }
+
+    /// The app that calls.
+    pub(crate) fn app_id(&self) -> Option<&str> {
+        self.app_id.as_deref()
+    }
+
+    /// The app alone, without a user.
+    pub(crate) fn of_app(&self) -> Self {
+        Self {
+            app_id: self.app_id.clone(),
+            ..Self::default()
         }
     }
 

@@ -19,7 +19,7 @@ use super::settings::Settings;
 use super::upstream::Upstream;
 use super::worker::{Worker, WorkerError};
 use super::worker_id::WorkerId;
-use crate::env::{CONFIG, Env};
+use crate::env::{API_BASE, APP_ID, APP_SECRET, CONFIG, Env};
 use crate::ids;
 use crate::printer::Printer;
 
@@ -122,6 +122,31 @@ impl Host {
             Ways::Shared => self.upstream.environment(&self.env),
             Ways::Apart => self.upstream.worker_environment(worker, &self.env),
         }
+    }
+
+    /// What is told to a process of the user's. It shows up on screens: no secret of WeChat's is in
+    /// it.
+    pub(crate) fn offered_environment(
+        &self,
+        name: &str,
+        config: &Path,
+    ) -> (Vec<(String, String)>, FunctionToken) {
+        let mut environment = self.upstream.environment(&self.env);
+        let is_kept = |name: &OsString| {
+            name == API_BASE
+                || name == APP_ID
+                || name == APP_SECRET && !self.upstream.is_another_server()
+        };
+        environment.retain(|(name, _)| is_kept(name));
+        environment.push((CONFIG.into(), config.into()));
+        let (sdk, token) = self.sdk_environment(WorkerId::next(), name, config);
+        environment.extend(sdk);
+        let text = |text: OsString| text.to_string_lossy().into_owned();
+        let environment = environment
+            .into_iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect();
+        (environment, token)
     }
 
     /// The environment of a command that is no function: what leads both SDKs here.

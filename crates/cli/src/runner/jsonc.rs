@@ -18,6 +18,6 @@ pub(crate) const LENIENT: ParseOptions = ParseOptions {
 };
 
 /// Reads what the SDK reads in a `config.json`; nothing when the text is empty.
-pub(super) fn parse(text: &str) -> Result<Option<JsonValue<'_>>, ParseError> {
+pub(crate) fn parse(text: &str) -> Result<Option<JsonValue<'_>>, ParseError> {
     parse_to_value(crate::json::without_bom(text), &LENIENT)
 }

@@ -131,6 +131,19 @@ impl Upstream {
         self.way.credentials.as_ref().map(|it| it.app_id.as_str())
     }
 
+    /// The emulator, if that is what Cloud Calls reach.
+    pub(crate) fn emulator(&self) -> Option<&Emulator> {
+        match &self.way.end {
+            End::Emulator(emulator) => Some(emulator),
+            End::Server(_) | End::Here => None,
+        }
+    }
+
+    /// Whether the credentials are those of a server, and no emulator's.
+    pub(crate) fn is_another_server(&self) -> bool {
+        self.way.live || matches!(self.way.end, End::Server(_))
+    }
+
     /// The gateway.
     pub(crate) fn gateway(&self) -> &Gateway {
         &self.gateway

@@ -149,6 +149,11 @@ impl Functions {
         }
     }
 
+    /// Where they run.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Who calls when a request does not say.
     pub(crate) fn caller(&self) -> &Caller {
         &self.host.caller
@@ -206,6 +211,13 @@ impl Functions {
             look: entry.pool.look(),
         };
         entries.values().map(shown).collect()
+    }
+
+    /// Their `config.json`s, by name.
+    pub(crate) fn configs(&self) -> Vec<(String, PathBuf)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let config = |entry: &Entry| (entry.function.name.clone(), entry.function.config());
+        entries.values().map(config).collect()
     }
 
     /// Files have changed.
