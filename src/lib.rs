@@ -284,6 +284,8 @@ mod error;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzz;
+#[doc(hidden)]
+pub mod micro;
 pub mod openapi;
 mod permissions;
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The project's chores: `cargo xtask ci` runs what CI runs, in CI's order.
 
+mod apt;
 mod build_cost;
 mod chaos;
 mod fuzz;
+mod instructions;
 mod light;
 mod node;
 mod redis;
@@ -20,6 +22,9 @@ cargo xtask chaos   every fault of the emulator against every client, printed as
 cargo xtask fuzz [SECONDS]
                     runs each fuzz target for 30 seconds, or as many as are given (needs nightly
                     Rust and cargo-fuzz)
+cargo xtask instructions [--bless]
+                    the instructions of the micro-benchmarks beside the baseline, or as the new
+                    baseline (needs valgrind)
 cargo xtask light   the SDK without its default features pulls in no HTTP client, server or CLI
 cargo xtask size    builds the command for a release, which takes minutes: less than 12 MB?
 ";
@@ -32,6 +37,8 @@ fn main() -> ExitCode {
         ["chaos"] => chaos::table(),
         ["fuzz"] => fuzz::fuzz(fuzz::SECONDS),
         ["fuzz", seconds] => fuzz::fuzz(seconds),
+        ["instructions"] => instructions::compare(),
+        ["instructions", "--bless"] => instructions::bless(),
         ["light"] => light::check(),
         ["size"] => size::check(),
         _ => {

@@ -1,10 +1,10 @@
 //! The Redis server that the tests start: installed where that can be done without asking.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::{fs, io};
 
-use crate::steps::{Failure, command, run};
+use crate::apt;
+use crate::steps::Failure;
 
 const HOW: &str = "the tests need redis-server: apt-get install redis-server (Debian, Ubuntu), \
                    dnf install redis (Fedora), apk add redis (Alpine) or brew install redis (macOS)";
@@ -12,53 +12,14 @@ const HOW: &str = "the tests need redis-server: apt-get install redis-server (De
 /// Makes sure that there is a `redis-server`; on Debian and its kin it is installed if we are root.
 pub(crate) fn install() -> Result<(), Failure> {
     // The tests of Redis are for Unix.
-    if cfg!(windows) || is_installed() {
+    if cfg!(windows) || apt::is_installed("redis-server") {
         return Ok(());
     }
-    if !Path::new("/etc/debian_version").exists() || !is_root() {
+    if !apt::can_install() {
         return Err(HOW.to_owned());
     }
     let _policy = StartsNothing::set().map_err(|error| format!("{POLICY}: {error}; {HOW}"))?;
-    // The lists of packages may be missing, as in a fresh container, or old.
-    apt(&[
-        "install",
-        "--yes",
-        "--no-install-recommends",
-        "redis-server",
-    ])
-    .or_else(|_| {
-        apt(&["update"])?;
-        apt(&[
-            "install",
-            "--yes",
-            "--no-install-recommends",
-            "redis-server",
-        ])
-    })
-    .map_err(|failure| format!("{failure}; {HOW}"))?;
-    if is_installed() {
-        Ok(())
-    } else {
-        Err(HOW.to_owned())
-    }
-}
-
-fn is_installed() -> bool {
-    let mut version = Command::new("redis-server");
-    version.arg("--version");
-    version.stdout(Stdio::null()).stderr(Stdio::null());
-    version.status().is_ok_and(|status| status.success())
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output();
-    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
-}
-
-fn apt(arguments: &[&str]) -> Result<(), Failure> {
-    let mut apt = command("apt-get", arguments);
-    apt.env("DEBIAN_FRONTEND", "noninteractive");
-    run(apt)
+    apt::install("redis-server", HOW)
 }
 
 /// The program that Debian's packages ask whether they may start a service.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{light, node, redis};
+use crate::{instructions, light, node, redis};
 
 /// Says what failed and, where it is known, what to do.
 pub(crate) type Failure = String;
@@ -57,6 +57,8 @@ const STEPS: &[Step] = &[
         tests.env("INSTA_UPDATE", "no");
         run(tests)
     }),
+    // The last, so that what it says of a regression is not far up.
+    ("instruction counts", instructions::compare),
 ];
 
 /// Runs every step, and stops at the first that fails.

@@ -175,6 +175,11 @@ mod gateway;
 mod ids;
 mod journal;
 mod media_store;
+#[doc(hidden)]
+pub mod micro {
+    //! What the micro-benchmarks of `benches/micro/` call; not part of the API.
+    pub use crate::gateway::micro::{call, read_call, write_reply};
+}
 mod server;
 #[cfg(test)]
 mod testing;

@@ -4,6 +4,7 @@ mod callers;
 mod functions;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
+pub(crate) mod micro;
 mod open_api;
 mod parameters;
 mod reply;
