@@ -51,14 +51,14 @@ const STEPS: &[Step] = &[
     ("Node packages", node::install),
     ("tests of the Node scripts", node::test_scripts),
     ("Redis server", redis::install),
+    ("instruction counts", instructions::compare),
+    // The last, so that the output ends with the summary of the tests.
     ("tests", || {
         let mut tests = cargo(&["test", "--workspace"]);
         // A snapshot that differs is a failure, never a new file.
         tests.env("INSTA_UPDATE", "no");
         run(tests)
     }),
-    // The last, so that what it says of a regression is not far up.
-    ("instruction counts", instructions::compare),
 ];
 
 /// Runs every step, and stops at the first that fails.
