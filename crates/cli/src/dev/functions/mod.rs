@@ -171,8 +171,8 @@ impl Functions {
     /// Has an event worked on by the function of this name.
     pub(crate) async fn invoke(&self, name: &str, job: Job) -> Result<Answer, Refusal> {
         let asked = job.clone();
-        let result = match self.entry(name) {
-            Some(entry) => entry.pool.invoke(job).await,
+        let result = match self.pool(name) {
+            Some(pool) => pool.invoke(job).await,
             None => Err(self.unknown(name)),
         };
         if let Err(refusal) = &result {
@@ -181,9 +181,9 @@ impl Functions {
         result
     }
 
-    fn entry(&self, name: &str) -> Option<Entry> {
+    fn pool(&self, name: &str) -> Option<Pool<Workers>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.get(name).cloned()
+        entries.get(name).map(|entry| entry.pool.clone())
     }
 
     fn unknown(&self, name: &str) -> Refusal {
