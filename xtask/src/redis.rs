@@ -1,10 +1,7 @@
-//! The Redis server that the tests start: installed where that can be done without asking.
+//! The Redis server that the tests start.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::{fs, io};
-
-use crate::steps::{Failure, command, run};
+use crate::packages;
+use crate::steps::Failure;
 
 const HOW: &str = "the tests need redis-server: apt-get install redis-server (Debian, Ubuntu), \
                    dnf install redis (Fedora), apk add redis (Alpine) or brew install redis (macOS)";
@@ -12,84 +9,9 @@ const HOW: &str = "the tests need redis-server: apt-get install redis-server (De
 /// Makes sure that there is a `redis-server`; on Debian and its kin it is installed if we are root.
 pub(crate) fn install() -> Result<(), Failure> {
     // The tests of Redis are for Unix.
-    if cfg!(windows) || is_installed() {
+    if cfg!(windows) {
         return Ok(());
     }
-    if !Path::new("/etc/debian_version").exists() || !is_root() {
-        return Err(HOW.to_owned());
-    }
-    let _policy = StartsNothing::set().map_err(|error| format!("{POLICY}: {error}; {HOW}"))?;
-    // The lists of packages may be missing, as in a fresh container, or old.
-    apt(&[
-        "install",
-        "--yes",
-        "--no-install-recommends",
-        "redis-server",
-    ])
-    .or_else(|_| {
-        apt(&["update"])?;
-        apt(&[
-            "install",
-            "--yes",
-            "--no-install-recommends",
-            "redis-server",
-        ])
-    })
-    .map_err(|failure| format!("{failure}; {HOW}"))?;
-    if is_installed() {
-        Ok(())
-    } else {
-        Err(HOW.to_owned())
-    }
-}
-
-fn is_installed() -> bool {
-    let mut version = Command::new("redis-server");
-    version.arg("--version");
-    version.stdout(Stdio::null()).stderr(Stdio::null());
-    version.status().is_ok_and(|status| status.success())
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output();
-    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
-}
-
-fn apt(arguments: &[&str]) -> Result<(), Failure> {
-    let mut apt = command("apt-get", arguments);
-    apt.env("DEBIAN_FRONTEND", "noninteractive");
-    run(apt)
-}
-
-/// The program that Debian's packages ask whether they may start a service.
-const POLICY: &str = "/usr/sbin/policy-rc.d";
-
-/// While it lives, a package that is installed starts no service: each test starts a server of its
-/// own, and none is to run beside them. A policy that is there stays as it is.
-struct StartsNothing {
-    is_ours: bool,
-}
-
-impl StartsNothing {
-    fn set() -> io::Result<Self> {
-        let is_ours = !Path::new(POLICY).exists();
-        if is_ours {
-            fs::write(POLICY, "#!/bin/sh\nexit 101\n")?;
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt as _;
-                fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755))?;
-            }
-        }
-        Ok(Self { is_ours })
-    }
-}
-
-impl Drop for StartsNothing {
-    fn drop(&mut self) {
-        if self.is_ours {
-            // Nothing can be done about a file that stays.
-            let _ = fs::remove_file(POLICY);
-        }
-    }
+    packages::install("redis-server", "redis-server", "--version")
+        .map_err(|failure| format!("{failure}; {HOW}"))
 }
