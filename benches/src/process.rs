@@ -143,3 +143,31 @@ pub(crate) fn cpu_ns(process: u32) -> Result<f64, Failure> {
     }
     Ok(sum)
 }
+
+/// The same of a process and all that it has started, as far as it runs.
+pub(crate) fn cpu_ns_of_all(process: u32) -> Result<f64, Failure> {
+    family(process)?.into_iter().map(cpu_ns).sum()
+}
+
+/// The memory that a process and all that it has started hold, in bytes. What they share counts
+/// for each.
+pub(crate) fn memory_of_all(process: u32) -> Result<f64, Failure> {
+    let resident = |process: u32| -> Result<f64, Failure> {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+        let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let held = held.ok_or("no VmRSS")?.trim().trim_end_matches(" kB");
+        Ok(held.parse::<f64>()? * 1024.0)
+    };
+    family(process)?.into_iter().map(resident).sum()
+}
+
+fn family(process: u32) -> Result<Vec<u32>, Failure> {
+    let mut all = vec![process];
+    for thread in Path::new(&format!("/proc/{process}/task")).read_dir()? {
+        let children = std::fs::read_to_string(thread?.path().join("children"))?;
+        for child in children.split_whitespace() {
+            all.append(&mut family(child.parse()?)?);
+        }
+    }
+    Ok(all)
+}

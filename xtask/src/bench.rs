@@ -20,6 +20,8 @@ pub(crate) fn table(rows: &[&str]) -> Result<(), Failure> {
         "--package=cloudcall-cli",
         "--package=cloudcall-benches",
     ]))?;
+    // As `dev` builds it, so that it only finds that there is nothing to do.
+    run(cargo(&["build", "--package=echo-rust"]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let mut bench = Command::new(root().join(target).join("release/cloudcall-bench"));
     bench.args(rows).current_dir(root()).stdin(Stdio::null());

@@ -37,6 +37,9 @@ pub(crate) fn play(arguments: &[String]) -> Result<(), Failure> {
         ["load", url, media, connections, requests] => {
             load::ask(url, media.parse()?, connections.parse()?, requests.parse()?)
         }
+        ["post", url, connections, requests, ref paths @ ..] => {
+            load::post(url, paths, connections.parse()?, requests.parse()?)
+        }
         ["memory", kind, url, size, at_once] => {
             memory::peak(kind, url, size.parse()?, at_once.parse()?)
         }

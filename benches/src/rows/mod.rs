@@ -1,6 +1,7 @@
 //! The rows: what is compared with what. One file a kind.
 
 mod client;
+mod dev;
 mod gateway;
 mod memory;
 mod scaling;
@@ -19,7 +20,7 @@ type Group = (
     fn(&mut dyn FnMut(Row, Result<Vec<Pair>, Failure>)),
 );
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     ("client", client::rows),
     ("server", server::rows),
     ("gateway", gateway::rows),
@@ -27,6 +28,7 @@ const GROUPS: [Group; 7] = [
     ("tokens", tokens::rows),
     ("tool", tool::rows),
     ("scaling", scaling::rows),
+    ("dev", dev::rows),
 ];
 
 /// Prints the table of these groups, or of all. A row that could not be measured fails the run;
