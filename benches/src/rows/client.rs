@@ -6,11 +6,11 @@ use crate::process::{MEASURED, OTHER, Server, Spent, outcome, role};
 use crate::rows::gateway::{Access, node};
 use crate::table::{Pair, Row, Target, Unit};
 
-/// Bytes, what they are called, how many calls take about half a second, and the target.
+/// Bytes, what they are called, how many calls make a round, and the target.
 const SIZES: [(usize, &str, usize, Target); 3] = [
-    (1_000, "1 KB", 6_400, Target::Stated),
-    (100_000, "100 KB", 3_200, Target::AtMost(1.10)),
-    (1_000_000, "1 MB", 640, Target::AtMost(1.05)),
+    (1_000, "1 KB", 3_200, Target::Stated),
+    (100_000, "100 KB", 1_280, Target::AtMost(1.10)),
+    (1_000_000, "1 MB", 192, Target::AtMost(1.05)),
 ];
 
 pub(super) fn rows(row: &mut dyn FnMut(Row, Result<Vec<Pair>, Failure>)) {
@@ -58,9 +58,9 @@ fn against_node(at_once: usize) -> Result<Vec<Pair>, Failure> {
     let server = emulator(size)?;
     let access = server.said::<Access>()?;
     in_turn(
-        5,
-        || Ok(1e9 / client("sdk", &access.url, size, at_once, 3_200)?.cpu_of_a_call()),
-        || Ok(1e9 / node(&access, size, at_once, 320)?.cpu_of_a_call()),
+        ROUNDS,
+        || Ok(1e9 / client("sdk", &access.url, size, at_once, 1_280)?.cpu_of_a_call()),
+        || Ok(1e9 / node(&access, size, at_once, 160)?.cpu_of_a_call()),
     )
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::in_turn;
+use super::{ROUNDS, in_turn};
 use crate::Failure;
 use crate::process::{
     MEASURED, OTHER, Spent, cloudcall, cpu_ns_of_all, memory_of_all, outcome, pinned, role, root,
@@ -23,7 +23,7 @@ const GOOGLE: &str = "@google-cloud/functions-framework";
 const CLOUDBASE: &str = "@cloudbase/functions-framework";
 
 /// Requests of one round.
-const REQUESTS: usize = 4_000;
+const REQUESTS: usize = 1_600;
 
 pub(super) fn rows(row: &mut dyn FnMut(Row, Result<Vec<Pair>, Failure>)) {
     for (path, what, against, peer, least) in [
@@ -78,7 +78,7 @@ fn warm(
     let dev = dev(&root().join("benches/functions"))?;
     let peer = peer()?;
     in_turn(
-        7,
+        ROUNDS,
         || dev.in_a_core_second(&[path], connections),
         || peer.in_a_core_second(&["/"], connections),
     )
@@ -103,7 +103,7 @@ fn many(count: usize) -> Result<Vec<Pair>, Failure> {
         .collect();
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
     in_turn(
-        7,
+        ROUNDS,
         || many.in_a_core_second(&paths, 1),
         || one.in_a_core_second(&["/functions/f0"], 1),
     )

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::client::emulator;
-use super::in_turn;
+use super::{ROUNDS, in_turn};
 use crate::Failure;
 use crate::process::{MEASURED, OTHER, Server, Spent, outcome, pinned, role, root};
 use crate::table::{Pair, Row, Target, Unit};
@@ -39,8 +39,8 @@ fn against_canned(size: usize, at_once: usize) -> Result<Vec<Pair>, Failure> {
     let gateway = emulator(size)?;
     let canned = canned(size)?;
     let (gateway, canned) = (gateway.said()?, canned.said()?);
-    let each = |access: &Access| Ok(1e9 / node(access, size, at_once, 640)?.wall_of_a_call());
-    in_turn(7, || each(&gateway), || each(&canned))
+    let each = |access: &Access| Ok(1e9 / node(access, size, at_once, 320)?.wall_of_a_call());
+    in_turn(ROUNDS, || each(&gateway), || each(&canned))
 }
 
 /// A gateway that says the same to everyone, on the other core.

@@ -69,4 +69,4 @@ fn in_turn(
 }
 
 /// How many rounds count.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;

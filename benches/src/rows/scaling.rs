@@ -48,7 +48,7 @@ fn media(count: usize) -> Result<Vec<Pair>, Failure> {
     ];
     in_turn(
         ROUNDS,
-        || in_a_core_second(&many, count, 16_000),
-        || in_a_core_second(&single, 1, 16_000),
+        || in_a_core_second(&many, count, 4_800),
+        || in_a_core_second(&single, 1, 4_800),
     )
 }

@@ -15,11 +15,11 @@ use crate::roles;
 use crate::rows::gateway::Access;
 use crate::table::{Pair, Row, Target, Unit};
 
-/// Bytes, what they are called, and how many requests take about half a second.
+/// Bytes, what they are called, and how many requests make a round.
 const SIZES: [(usize, &str, usize); 3] = [
-    (1_000, "1 KB", 16_000),
-    (100_000, "100 KB", 8_000),
-    (1_000_000, "1 MB", 1_600),
+    (1_000, "1 KB", 4_800),
+    (100_000, "100 KB", 1_600),
+    (1_000_000, "1 MB", 192),
 ];
 
 const CONNECTIONS: usize = 32;

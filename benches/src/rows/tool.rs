@@ -1,7 +1,7 @@
 //! The tool as a newcomer waits for it: `invoke` of a Node function, and `check` of many.
 
 use super::gateway::{as_a_function, canned};
-use super::in_turn;
+use super::{ROUNDS, in_turn};
 use crate::Failure;
 use crate::process::{BOTH, MEASURED, cloudcall, duration, pinned, root};
 use crate::rows::gateway::Access;
@@ -43,7 +43,7 @@ fn invoke() -> Result<Vec<Pair>, Failure> {
     let tool = cloudcall()?;
     let function = root().join("functions").join(FUNCTION).canonicalize()?;
     in_turn(
-        9,
+        ROUNDS,
         || {
             let mut invoke = pinned(BOTH, &tool);
             invoke
@@ -67,7 +67,7 @@ fn check() -> Result<Vec<Pair>, Failure> {
     large_project::write(folder.path(), FUNCTIONS)?;
     let tool = cloudcall()?;
     in_turn(
-        9,
+        ROUNDS,
         || {
             let mut check = pinned(MEASURED, &tool);
             check.arg("check").current_dir(folder.path());
