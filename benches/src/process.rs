@@ -20,17 +20,12 @@ pub(crate) const BOTH: &str = "0,1";
 #[derive(Deserialize)]
 pub(crate) struct Spent {
     pub(crate) cpu_ns: f64,
-    pub(crate) wall_ns: f64,
     pub(crate) calls: f64,
 }
 
 impl Spent {
     pub(crate) fn cpu_of_a_call(&self) -> f64 {
         self.cpu_ns / self.calls
-    }
-
-    pub(crate) fn wall_of_a_call(&self) -> f64 {
-        self.wall_ns / self.calls
     }
 }
 

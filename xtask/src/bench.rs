@@ -20,10 +20,15 @@ pub(crate) fn table(rows: &[&str]) -> Result<(), Failure> {
         "--package=cloudcall-cli",
         "--package=cloudcall-benches",
     ]))?;
-    // As `dev` builds it, so that it only finds that there is nothing to do.
-    run(cargo(&["build", "--package=echo-rust"]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let mut bench = Command::new(root().join(target).join("release/cloudcall-bench"));
+    let target = root().join(target);
+    // The function in Rust is built where `dev` will look for it, and optimised, as it is deployed.
+    let mut function = cargo(&["build", "--package=echo-rust"]);
+    function
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "3")
+        .env("CARGO_TARGET_DIR", target.join("benches"));
+    run(function)?;
+    let mut bench = Command::new(target.join("release/cloudcall-bench"));
     bench.args(rows).current_dir(root()).stdin(Stdio::null());
     run(bench)
 }

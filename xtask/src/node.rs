@@ -29,7 +29,8 @@ pub(crate) fn install_in(folder: &str) -> Result<(), Failure> {
     // No package here needs its install script, and some want to reach the network.
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
     let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" }, &arguments);
-    npm.current_dir(&folder);
+    // stdout is for what a command prints, such as a table.
+    npm.current_dir(&folder).stdout(std::io::stderr());
     run(npm).map_err(|failure| {
         format!(
             "{failure} in {}: it needs Node.js 18 or later, from https://nodejs.org",
