@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::answer::{Answer, End, Job, Refusal, Why};
 use super::tasks::Tasks;
@@ -166,14 +166,27 @@ impl<S: Staff> Pool<S> {
 
     /// Gives those who wait to workers, and starts some where there are too few.
     fn dispatch(&self, mut state: MutexGuard<'_, State<S::Version>>) {
-        let start = state.dispatch(self.0.limits.workers);
+        let plan = state.dispatch(self.0.limits.workers, Instant::now());
         drop(state);
-        if let Some((count, number, version)) = start {
+        if let Some((count, number, version)) = plan.start {
             for _ in 0..count {
                 let (pool, version) = (self.clone(), Arc::clone(&version));
                 self.0.tasks.spawn(worker::serve(pool, number, version));
             }
         }
+        if let Some(then) = plan.look_again {
+            let pool = self.clone();
+            self.0.tasks.spawn(async move {
+                sleep_until(then).await;
+                pool.look_again();
+            });
+        }
+    }
+
+    fn look_again(&self) {
+        let mut state = self.state();
+        state.looked();
+        self.dispatch(state);
     }
 
     /// A change was seen: from now on requests wait. Those that run go on.
