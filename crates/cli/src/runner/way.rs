@@ -24,6 +24,8 @@ pub(crate) struct Way {
     pub(super) credentials: Option<Credentials>,
     pub(super) live: bool,
     pub(super) end: End,
+    /// The emulator at the far end, also of a way that is recorded.
+    pub(super) emulator: Option<Emulator>,
     _recording: Option<Recording>,
     _server: Option<EmulatorHandle>,
 }
@@ -73,11 +75,16 @@ impl Way {
                 (replayer, Some(credentials), false, End::Here)
             }
         };
+        let emulator = match &end {
+            End::Emulator(emulator) => Some(emulator.clone()),
+            End::Server(_) | End::Here => None,
+        };
         Ok(Self {
             transport,
             credentials,
             live,
             end,
+            emulator,
             _recording: None,
             _server: None,
         })
