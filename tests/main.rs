@@ -19,6 +19,7 @@ mod large_project;
 #[cfg(target_os = "linux")]
 mod live;
 mod node_functions;
+mod push;
 mod readme;
 mod record;
 #[cfg(unix)]
