@@ -136,9 +136,9 @@ impl Upstream {
         self.way.emulator.as_ref()
     }
 
-    /// Whether the credentials are those of a server, and no emulator's.
+    /// Whether the credentials are those of a server, recorded or not, and no emulator's.
     pub(crate) fn is_another_server(&self) -> bool {
-        self.way.live || matches!(self.way.end, End::Server(_))
+        self.way.is_of_server
     }
 
     /// The gateway.
