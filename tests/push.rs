@@ -354,6 +354,38 @@ fn a_shell_that_evaluates_the_environment_leads_node_to_dev() {
     assert!(!config("env --shell json").contains("functions"));
 }
 
+/// It shows up on a screen, and in what a terminal keeps.
+#[test]
+fn the_environment_holds_no_secret_of_the_users() {
+    let project = answering();
+    let credentials = "WECHAT_APPID=wx1\nWECHAT_SECRET=canary";
+    write(project.path(), ".env", credentials);
+    for way in [
+        &["--live"][..],
+        &["--api-base", "http://127.0.0.1:9"],
+        &[
+            "--api-base",
+            "http://127.0.0.1:9",
+            "--record",
+            "session.json",
+        ],
+    ] {
+        let dev = Dev::start(project.path(), way);
+        let offered = run(project.path(), port(&dev), "env --function f --shell json");
+        let (printed, said) = (stdout(&offered), stderr(&offered));
+        let variables: Value = serde_json::from_str(&printed).expect("JSON");
+        assert_eq!(variables["WECHAT_APPID"], "wx1", "{way:?}");
+        assert!(
+            !printed.contains("canary") && !said.contains("canary"),
+            "{way:?}: {printed}{said}"
+        );
+        assert!(
+            said.contains("note: WECHAT_SECRET is left out"),
+            "{way:?}: {said}"
+        );
+    }
+}
+
 const TIMED: &str = "
 const cloud = require('wx-server-sdk')
 cloud.init()

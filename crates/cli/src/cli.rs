@@ -364,7 +364,7 @@ pub(crate) struct PushArgs {
     pub(crate) function: Option<String>,
 
     /// Where `cloudcall dev` is served
-    #[arg(long, value_name = "PORT", global = true, default_value_t = DEV_PORT)]
+    #[arg(short, long, value_name = "PORT", global = true, default_value_t = DEV_PORT)]
     pub(crate) port: u16,
 }
 
@@ -376,7 +376,7 @@ pub(crate) struct EnvArgs {
     pub(crate) function: Option<String>,
 
     /// Where `cloudcall dev` is served
-    #[arg(long, value_name = "PORT", default_value_t = DEV_PORT)]
+    #[arg(short, long, value_name = "PORT", default_value_t = DEV_PORT)]
     pub(crate) port: u16,
 
     /// Who is to read it

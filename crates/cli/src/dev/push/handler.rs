@@ -87,6 +87,10 @@ pub(super) fn choose<'a>(
     match (&claiming[..], all) {
         ([one], _) => Ok(&one.function),
         ([], [one]) => Ok(&one.function),
+        ([], []) => Err(NoHandler {
+            message: "there is no function".into(),
+            hint: "add one: a folder with an index.js, a package.json or a Cargo.toml".into(),
+        }),
         ([], _) => Err(NoHandler {
             message: format!("no function takes messages of the type {kind}: {there_are}{unclear}"),
             hint: format!(
@@ -137,10 +141,7 @@ mod tests {
             "there is no function \"c\": there are a, b"
         );
         let none = choose(&[], None, "text").expect_err("nobody").message;
-        assert_eq!(
-            none,
-            "no function takes messages of the type text: there is none"
-        );
+        assert_eq!(none, "there is no function");
     }
 
     #[test]
