@@ -9,7 +9,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::dev_server::{Dev, project, write};
-use crate::tool::{cloudcall, output, stderr, stdout};
+use crate::tool::{cloudcall, in_root, output, root, stderr, stdout};
 
 const CONFIG: &str = "functions/f/config.json";
 
@@ -66,97 +66,110 @@ fn entries(dev: &Dev, kind: &str) -> Vec<Value> {
     journal["entries"].as_array().expect("a list").clone()
 }
 
-/// A user sends an image, and the function fetches it and answers. So it is when the calls are
-/// recorded, too.
+/// A user sends an image, and the function fetches it and answers.
 #[test]
 fn an_image_is_pushed_and_answered() {
-    for arguments in [
-        &["--appid", "wx1"][..],
-        &["--appid", "wx1", "--record", "session.json"],
-    ] {
-        let project = answering();
-        let dev = Dev::start(project.path(), arguments);
-        let pushed = run(
-            project.path(),
-            port(&dev),
-            "push image --media-id sample --openid o1",
-        );
-        assert_eq!(
-            (stdout(&pushed).as_str(), stderr(&pushed).as_str()),
-            ("\"success\"\n", "")
-        );
-        assert_eq!(pushed.status.code(), Some(0));
+    let project = answering();
+    let dev = Dev::start(project.path(), &["--appid", "wx1"]);
+    is_answered(&dev, project.path(), "f");
+}
 
-        let invocations = entries(&dev, "invocation");
-        let [invocation] = invocations.as_slice() else {
-            panic!("{invocations:?}");
-        };
-        assert_eq!(
-            json!([
-                invocation["function"],
-                invocation["source"],
-                invocation["caller"],
-                invocation["outcome"]
-            ]),
-            json!(["f", "push", {"openId": "o1", "appId": "wx1"}, "ok"])
-        );
-        let calls = entries(&dev, "call");
-        let calls: Vec<_> = calls
-            .iter()
-            .map(|call| {
-                assert_eq!(call["requestId"], invocation["requestId"], "{call}");
-                json!([
-                    call["api"],
-                    call["verdict"],
-                    call["errCode"],
-                    call["parameters"]
-                ])
-            })
-            .collect();
-        let text = json!({"content": "image of 112525 bytes"});
-        assert_eq!(
-            calls,
-            [
-                json!([
-                    "customerServiceMessage.getTempMedia",
-                    "permitted",
-                    0,
-                    {"media_id": "sample"}
-                ]),
-                json!([
-                    "customerServiceMessage.send",
-                    "permitted",
-                    0,
-                    {"touser": "o1", "msgtype": "text", "text": text}
-                ])
-            ]
-        );
+#[test]
+fn an_image_is_answered_when_calls_are_recorded_too() {
+    let project = answering();
+    let recorded = ["--appid", "wx1", "--record", "session.json"];
+    let dev = Dev::start(project.path(), &recorded);
+    is_answered(&dev, project.path(), "f");
+}
 
-        // Five answers may follow what a user writes, and again five when the user writes again.
-        let event = r#"{"MediaId": "sample", "FromUserName": "o1"}"#;
-        let as_user = [("x-wx-openid", "o1")];
-        for _ in 1..5 {
-            assert_eq!(dev.invoke_as("f", event, &as_user).status, 200);
-        }
-        assert_eq!(dev.invoke_as("f", event, &as_user).status, 500);
-        let last = entries(&dev, "call").pop().expect("a call");
-        assert_eq!(last["errCode"], 45047, "{last}");
-        let again = "push image --media-id sample --openid o1";
-        let again = run(project.path(), port(&dev), again);
-        assert_eq!(stdout(&again), "\"success\"\n", "{}", stderr(&again));
+#[test]
+fn an_image_is_answered_by_a_function_in_rust() {
+    let (functions, media) = (in_root("tests/functions"), in_root("media"));
+    let arguments = [
+        "--functions",
+        &functions,
+        "--media",
+        &media,
+        "--appid",
+        "wx1",
+    ];
+    let dev = Dev::start(root(), &arguments);
+    is_answered(&dev, root(), "answer-image");
+}
 
-        let unknown = run(
-            project.path(),
-            port(&dev),
-            "push image --media-id nothing --openid o1",
-        );
-        let said = stderr(&unknown);
-        assert_eq!(unknown.status.code(), Some(1), "{said}");
-        assert!(
-            said.contains("no media \"nothing\"") && said.contains("40007"),
-            "{said}"
-        );
+#[track_caller]
+fn is_answered(dev: &Dev, project: &Path, function: &str) {
+    let sent = "push image --media-id sample --openid o1";
+    let pushed = run(project, port(dev), sent);
+    assert_eq!(
+        (stdout(&pushed).as_str(), stderr(&pushed).as_str()),
+        ("\"success\"\n", "")
+    );
+    assert_eq!(pushed.status.code(), Some(0));
+
+    let invocations = entries(dev, "invocation");
+    let [invocation] = invocations.as_slice() else {
+        panic!("{invocations:?}");
+    };
+    assert_eq!(
+        json!([
+            invocation["function"],
+            invocation["source"],
+            invocation["caller"],
+            invocation["outcome"]
+        ]),
+        json!([function, "push", {"openId": "o1", "appId": "wx1"}, "ok"])
+    );
+    let told = |call: &Value| {
+        assert_eq!(call["requestId"], invocation["requestId"], "{call}");
+        let names = ["function", "api", "verdict", "errCode", "parameters"];
+        names.map(|name| call[name].clone())
+    };
+    let calls: Vec<_> = entries(dev, "call").iter().map(told).collect();
+    let permitted = |api: &str, parameters: Value| {
+        let api = format!("customerServiceMessage.{api}");
+        [
+            json!(function),
+            json!(api),
+            json!("permitted"),
+            json!(0),
+            parameters,
+        ]
+    };
+    let text = json!({"content": "image of 112525 bytes"});
+    let sent_back = json!({"touser": "o1", "msgtype": "text", "text": text});
+    assert_eq!(
+        calls,
+        [
+            permitted("getTempMedia", json!({"media_id": "sample"})),
+            permitted("send", sent_back)
+        ]
+    );
+
+    // Five answers may follow what a user writes, and again five when the user writes again.
+    let event = r#"{"MsgType": "image", "MediaId": "sample", "FromUserName": "o1"}"#;
+    let as_user = [("x-wx-openid", "o1")];
+    for _ in 1..5 {
+        let answered = dev.invoke_as(function, event, &as_user);
+        assert_eq!(answered.status, 200, "{answered:?}");
     }
+    assert_eq!(dev.invoke_as(function, event, &as_user).status, 500);
+    let last = entries(dev, "call").pop().expect("a call");
+    assert_eq!(last["errCode"], 45047, "{last}");
+    let again = run(project, port(dev), sent);
+    assert_eq!(stdout(&again), "\"success\"\n", "{}", stderr(&again));
+
+    let unknown = run(
+        project,
+        port(dev),
+        "push image --media-id nothing --openid o1",
+    );
+    let said = stderr(&unknown);
+    assert_eq!(unknown.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("no media \"nothing\"") && said.contains("40007"),
+        "{said}"
+    );
 }
 
 #[test]
