@@ -399,6 +399,26 @@ fn the_environment_holds_no_secret_of_the_users() {
     }
 }
 
+/// As in a shell that was led to another one, which has ended.
+#[test]
+fn a_dev_that_would_reach_itself_does_not_start() {
+    let project = answering();
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = free.local_addr().expect("bound").port().to_string();
+    drop(free);
+    let mut dev = cloudcall(project.path());
+    let address = format!("http://127.0.0.1:{port}");
+    dev.env("CLOUDCALL_API_BASE", &address);
+    let refused = output(dev.args(["dev", "--port", &port]));
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(
+        said.contains(&format!("{address}, which is this cloudcall dev itself"))
+            && said.contains("unset CLOUDCALL_API_BASE"),
+        "{said}"
+    );
+}
+
 const TIMED: &str = "
 const cloud = require('wx-server-sdk')
 cloud.init()
