@@ -7,6 +7,7 @@ mod check;
 mod conversions;
 mod dev;
 mod dev_server;
+mod environment;
 mod faults;
 mod help;
 #[cfg(unix)]
@@ -29,6 +30,7 @@ mod seen;
 mod servers;
 mod sockets;
 mod storing;
+mod timers;
 mod tool;
 mod two_clients;
 mod worker;
