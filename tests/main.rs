@@ -7,6 +7,7 @@ mod check;
 mod conversions;
 mod dev;
 mod dev_server;
+mod environment;
 mod faults;
 mod help;
 #[cfg(unix)]
@@ -19,6 +20,7 @@ mod large_project;
 #[cfg(target_os = "linux")]
 mod live;
 mod node_functions;
+mod push;
 mod readme;
 mod record;
 #[cfg(unix)]
@@ -28,6 +30,7 @@ mod seen;
 mod servers;
 mod sockets;
 mod storing;
+mod timers;
 mod tool;
 mod two_clients;
 mod worker;

@@ -50,6 +50,7 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
         .clone()
         .or_else(|| project.app_id().map(Into::into));
     let (listener, is_other) = listen(args.port).await?;
+    refuse_itself(&target, &listener)?;
 
     let calls = Calls {
         journal: Journal::new(printer, LIMIT),
@@ -156,6 +157,23 @@ async fn listen(port: Option<u16>) -> Result<(TcpListener, bool), Failure> {
         Failure::tool(format_args!("no port from {PORT} to {to} can be had{why}"))
             .hint("name another with --port, or let the system choose with --port 0"),
     )
+}
+
+/// A shell that `cloudcall env` has led to another `dev` leads this one to itself, if it has the port
+/// of the other.
+fn refuse_itself(target: &Target, listener: &TcpListener) -> Result<(), Failure> {
+    let address = listener.local_addr().map(|it| format!("http://{it}"));
+    match (target, address) {
+        (Target::Server { api_base, .. }, Ok(address))
+            if api_base.trim_end_matches('/') == address =>
+        {
+            Err(Failure::usage(format_args!(
+                "Cloud Calls would reach {address}, which is this cloudcall dev itself"
+            ))
+            .hint("unset CLOUDCALL_API_BASE, which `cloudcall env` may have set in this shell"))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn bind(port: u16) -> io::Result<TcpListener> {
