@@ -3,15 +3,19 @@
 //! What is printed came from servers and functions, and must not command the terminal.
 
 mod harmless;
+mod time;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use serde_json::json;
+use serde_json::{Value, json};
+
+pub(crate) use time::Time;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -95,10 +99,16 @@ impl Printer {
         }
     }
 
-    /// From now on each line on stderr is a JSON object: `{"type":"message","level":…,"text":…}`,
-    /// `{"type":"output","function":…,"line":…}`, or an entry of the journal.
+    /// From now on each line on stderr is a JSON object: an entry of the journal, or
+    /// `{"type":"message","level":…,"text":…}`, `{"type":"output","function":…,"line":…}` or
+    /// `{"type":"build","function":…,"line":…}`, with the `time`.
     pub(crate) fn log_as_json(self) {
         JSON.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is so.
+    pub(crate) fn logs_as_json(self) -> bool {
+        JSON.load(Ordering::Relaxed)
     }
 
     /// Something that happened: its line, or its JSON.
@@ -143,10 +153,14 @@ impl Printer {
     /// A line that a function has written.
     pub(crate) fn function_line(self, function: &str, line: &str) {
         if JSON.load(Ordering::Relaxed) {
-            let json = json!({"type": "output", "function": function, "line": line});
-            return object(&json.to_string());
+            return line_object("output", function, line);
         }
         talk(FUNCTION, &format!("[{function}]"), &harmless::line(line));
+    }
+
+    /// A line that cargo has written about a function, where it may not write to stderr itself.
+    pub(crate) fn build_line(self, function: &str, line: &str) {
+        line_object("build", function, line);
     }
 }
 
@@ -167,7 +181,17 @@ fn message_as_json(level: &str, message: &dyn Display) -> Option<String> {
 }
 
 fn as_json(level: &str, text: &str) -> String {
-    json!({"type": "message", "level": level, "text": text}).to_string()
+    json!({"time": now(), "type": "message", "level": level, "text": text}).to_string()
+}
+
+/// A line that something has written about a function.
+fn line_object(kind: &str, function: &str, line: &str) {
+    let line = json!({"time": now(), "type": kind, "function": function, "line": line});
+    object(&line.to_string());
+}
+
+fn now() -> Value {
+    Time::of(SystemTime::now()).full().into()
 }
 
 /// A line that is a JSON object.
