@@ -573,3 +573,35 @@ fn a_call_that_outlasts_its_function_is_in_the_journal_with_what_it_was_of() {
     assert_eq!(call["requestId"].as_str(), late.header("x-request-id"));
     assert_eq!(call["parameters"], json!({"media_id": "sample"}));
 }
+
+/// A terminal that was stopped, or a program at the other end of the pipe that was.
+#[cfg(unix)]
+#[test]
+fn nobody_reads_what_is_said_and_all_is_served_and_ended_nevertheless() {
+    let project = callers();
+    let mut child = cloudcall(project.path())
+        .args(["dev", "--port", "0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut unread = BufReader::new(child.stderr.take().expect("piped"));
+    let mut first = String::new();
+    unread.read_line(&mut first).expect("a line");
+    let (_, address) = first.trim_end().split_once("http://").expect("an address");
+    let event = json!({"say": "x".repeat(100_000)}).to_string();
+    for _ in 0..10 {
+        let path = "/functions/caller";
+        let reply = crate::dev_server::send(address, "POST", path, &[], event.as_bytes());
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    let list = crate::dev_server::send(address, "GET", "/_cloudcall/journal", &[], b"");
+    assert_eq!(list.json()["entries"].as_array().map(Vec::len), Some(10));
+    let id = child.id().to_string();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(kill.expect("kill").success());
+    assert_eq!(child.wait().expect("the end").code(), Some(130));
+    drop(unread);
+}

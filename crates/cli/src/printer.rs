@@ -2,12 +2,14 @@
 //!
 //! What is printed came from servers and functions, and must not command the terminal.
 
+mod behind;
 mod harmless;
 mod time;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, OnceLock};
 use std::time::SystemTime;
 
 use anstream::adapter::strip_str;
@@ -15,6 +17,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
+use behind::{Behind, State};
 pub(crate) use time::Time;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -25,6 +28,15 @@ const FUNCTION: Style = Style::new().dimmed();
 
 /// Whether each line on stderr is a JSON object. There is one stderr, so this is of the process.
 static JSON: AtomicBool = AtomicBool::new(false);
+
+/// What writes to stderr, where that may not keep anybody waiting.
+static BEHIND: OnceLock<Behind<Line>> = OnceLock::new();
+
+/// A line for stderr, with its end.
+enum Line {
+    Plain(String),
+    Coloured(String),
+}
 
 /// How an outcome is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +118,34 @@ impl Printer {
         JSON.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it is so.
+    /// From now on nobody waits until stderr is read: a server serves, and ends, also when nobody
+    /// does. Lines may be left out then, which is said.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be started.
+    pub(crate) fn never_wait(self) -> io::Result<()> {
+        static STATE: LazyLock<State> = LazyLock::new(State::default);
+        let behind = Behind::start(&STATE, Line::write, |count| {
+            let text = format!("{count} lines were left out here: stderr was not read");
+            match message_as_json("warning", &text) {
+                Some(json) => Line::Plain(json + "\n"),
+                None => Line::Coloured(format!("{WARNING}warning:{WARNING:#} {text}\n")),
+            }
+        })?;
+        // It was set before, and that one is as good.
+        let _ = BEHIND.set(behind);
+        Ok(())
+    }
+
+    /// Waits until everything is written, if somebody reads it.
+    pub(crate) fn flush(self) {
+        if let Some(behind) = BEHIND.get() {
+            behind.flush();
+        }
+    }
+
+    /// Whether it is so that each line is an object.
     pub(crate) fn logs_as_json(self) -> bool {
         JSON.load(Ordering::Relaxed)
     }
@@ -116,7 +155,7 @@ impl Printer {
         if JSON.load(Ordering::Relaxed) {
             object(json);
         } else {
-            write(&(line.coloured() + "\n"));
+            put(Line::Coloured(line.coloured() + "\n"));
         }
     }
 
@@ -125,9 +164,8 @@ impl Printer {
         if let Some(json) = message_as_json("done", &message) {
             return object(&json);
         }
-        // Nobody is left to tell when stderr fails.
         let message = message.to_string();
-        let _ = writeln!(io::stderr().lock(), "{}", harmless::text(&message));
+        put(Line::Plain(format!("{}\n", harmless::text(&message))));
     }
 
     /// What went wrong, in one line.
@@ -196,24 +234,37 @@ fn now() -> Value {
 
 /// A line that is a JSON object.
 fn object(json: &str) {
-    let line = format!("{}\n", harmless::json(json));
-    // Nobody is left to tell when stderr fails.
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    put(Line::Plain(format!("{}\n", harmless::json(json))));
 }
 
-/// One write a line, so that the lines of several sources do not mix. Nobody is left to tell when
-/// stderr fails.
 fn talk(style: Style, label: &str, message: &str) {
-    write(&format!("{style}{label}{style:#} {message}\n"));
+    put(Line::Coloured(format!(
+        "{style}{label}{style:#} {message}\n"
+    )));
 }
 
-fn write(line: &str) {
-    let _ = match AutoStream::choice(&io::stderr()) {
-        // An `AutoStream` would strip too, but with a write for each piece between the colours.
-        ColorChoice::Never => {
-            let plain = strip_str(line).to_string();
-            io::stderr().lock().write_all(plain.as_bytes())
-        }
-        _ => anstream::stderr().lock().write_all(line.as_bytes()),
-    };
+fn put(line: Line) {
+    match BEHIND.get() {
+        Some(behind) => behind.write(line),
+        None => line.write(),
+    }
+}
+
+impl Line {
+    /// One write a line, so that the lines of several sources do not mix. Nobody is left to tell
+    /// when stderr fails.
+    fn write(self) {
+        let _ = match self {
+            Self::Plain(line) => io::stderr().lock().write_all(line.as_bytes()),
+            Self::Coloured(line) => match AutoStream::choice(&io::stderr()) {
+                // An `AutoStream` would strip too, but with a write for each piece between the
+                // colours.
+                ColorChoice::Never => {
+                    let plain = strip_str(&line).to_string();
+                    io::stderr().lock().write_all(plain.as_bytes())
+                }
+                _ => anstream::stderr().lock().write_all(line.as_bytes()),
+            },
+        };
+    }
 }

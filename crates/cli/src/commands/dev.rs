@@ -41,6 +41,9 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     if args.log_format == LogFormat::Json {
         printer.log_as_json();
     }
+    printer
+        .never_wait()
+        .map_err(|error| Failure::tool(format_args!("no thread for stderr: {error}")))?;
     let target = Target::choose(&args.target, &env, &root)?;
     let target_text = target.to_string();
     let project = Project::find(&root, args.functions.as_deref())?;
