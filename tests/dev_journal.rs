@@ -141,6 +141,7 @@ fn the_journal_lists_and_streams_what_node_functions_do() {
     assert_eq!(dev.invoke("caller", r#"{"get": "nope"}"#).status, 200);
     assert_eq!(dev.invoke("caller", r#"{"fail": "as asked"}"#).status, 500);
     assert_eq!(dev.invoke("no-such", "{}").status, 404);
+    assert_eq!(dev.invoke("caller", "{oops").status, 400);
 
     let all = entries(&dev, "");
     let calls: Vec<_> = all.iter().filter(|it| it["type"] == "call").collect();
@@ -179,6 +180,7 @@ fn the_journal_lists_and_streams_what_node_functions_do() {
             json!(["caller", "http", "ok", 200]),
             json!(["caller", "http", "error", 500]),
             json!(["no-such", "http", "unknown", 404]),
+            json!(["caller", "http", "invalid", 400]),
         ]
     );
     // Each call belongs to its invocation, and who called is handed on.

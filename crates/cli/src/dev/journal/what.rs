@@ -30,7 +30,8 @@ pub(crate) struct Invocation {
     /// `http`, `call-function`, `timer` or `push`.
     pub(crate) source: &'static str,
     pub(crate) caller: User,
-    /// `ok`, `error`, `timeout`, `refused` or the like.
+    /// `ok`, `error`, `timeout`, `died`; or why it did not begin: `invalid`, `unknown`, `refused`,
+    /// `broken`, `closed`.
     pub(crate) outcome: &'static str,
     /// That of the HTTP answer.
     pub(crate) status: u16,
