@@ -307,6 +307,8 @@ fn other_files_settings_and_functions_come_and_go() {
     std::fs::remove_dir_all(project.path().join("functions/g")).expect("removed");
     dev.comes_to(&404, |dev| dev.invoke("g", "{}").status);
     // Of packages no change is looked for, and the rest has not made it start anew.
+    let timed = r#"{"triggers":[{"name":"t","type":"timer","config":"0 0 2 1 * * *"}]}"#;
+    write(project.path(), "functions/h/config.json", timed);
     let version = dev.look("f")["version"].clone();
     write(
         project.path(),
@@ -316,6 +318,12 @@ fn other_files_settings_and_functions_come_and_go() {
     write(project.path(), "functions/h/index.js", &answering(8));
     dev.comes_to(&"8".to_owned(), |dev| dev.invoke("h", "{}").body);
     assert_eq!(dev.look("f")["version"], version);
+    let trigger = dev.look("h")["triggers"][0].clone();
+    assert_eq!(trigger["name"], "t");
+    assert!(
+        trigger["next"].to_string().contains("02:00:00"),
+        "{trigger}"
+    );
 }
 
 #[test]

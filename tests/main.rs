@@ -20,6 +20,7 @@ mod large_project;
 #[cfg(target_os = "linux")]
 mod live;
 mod node_functions;
+mod readme;
 mod record;
 #[cfg(unix)]
 mod redis;

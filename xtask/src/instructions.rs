@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::apt;
+use crate::packages;
 use crate::steps::{Failure, cargo, command, root};
 
 /// Percent by which a count may grow before it is called a regression.
@@ -65,8 +65,8 @@ fn count() -> Result<Option<(String, Counts)>, Failure> {
         println!("instructions: not counted, for valgrind is for Linux");
         return Ok(None);
     }
-    if let Err(failure) = apt::install("valgrind", HOW) {
-        println!("instructions: NOT COUNTED: {failure}");
+    if let Err(failure) = packages::install("valgrind", "valgrind", "--version") {
+        println!("instructions: NOT COUNTED: {failure}; {HOW}");
         return Ok(None);
     }
     let program = build()?;

@@ -1,12 +1,13 @@
 //! The project's chores: `cargo xtask ci` runs what CI runs, in CI's order.
 
-mod apt;
+mod bench;
 mod build_cost;
 mod chaos;
 mod fuzz;
 mod instructions;
 mod light;
 mod node;
+mod packages;
 mod redis;
 mod size;
 mod steps;
@@ -15,6 +16,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask ci      everything that CI checks, stopping at the first failure
+cargo xtask bench [ROW…]
+                    the table of benches/README.md: what is compared with what, and the ratios
 cargo xtask build-cost
                     the first command in a fresh clone beside cargo build of a bare reqwest
                     program: wall and CPU seconds
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => steps::ci(),
+        ["bench", ref rows @ ..] => bench::table(rows),
         ["build-cost"] => build_cost::table(),
         ["chaos"] => chaos::table(),
         ["fuzz"] => fuzz::fuzz(fuzz::SECONDS),

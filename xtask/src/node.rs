@@ -15,24 +15,28 @@ const SCRIPT_TESTS: &str = "crates/cli/src/runner/node/test";
 
 /// Installs what the lock files say, where it is not installed yet.
 pub(crate) fn install() -> Result<(), Failure> {
-    for folder in PACKAGES {
-        let folder = root().join(folder);
-        if is_installed(&folder) {
-            println!("{} is installed", folder.display());
-            continue;
-        }
-        // No package here needs its install script, and some want to reach the network.
-        let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-        let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" }, &arguments);
-        npm.current_dir(&folder);
-        run(npm).map_err(|failure| {
-            format!(
-                "{failure} in {}: it needs Node.js 18 or later, from https://nodejs.org",
-                folder.display()
-            )
-        })?;
+    PACKAGES.into_iter().try_for_each(install_in)
+}
+
+/// The same for one folder.
+pub(crate) fn install_in(folder: &str) -> Result<(), Failure> {
+    let folder = root().join(folder);
+    if is_installed(&folder) {
+        // Not on stdout, where a table may follow.
+        eprintln!("{} is installed", folder.display());
+        return Ok(());
     }
-    Ok(())
+    // No package here needs its install script, and some want to reach the network.
+    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" }, &arguments);
+    // stdout is for what a command prints, such as a table.
+    npm.current_dir(&folder).stdout(std::io::stderr());
+    run(npm).map_err(|failure| {
+        format!(
+            "{failure} in {}: it needs Node.js 18 or later, from https://nodejs.org",
+            folder.display()
+        )
+    })
 }
 
 /// npm writes this file at the end of an installation.

@@ -196,5 +196,11 @@ fn announce(url: &str, target: &str, functions: &[Shown], printer: Printer) {
     if functions.is_empty() {
         printer.done("  no function yet: a function is a folder with an index.js, a package.json or a Cargo.toml");
     }
-    printer.done("Ctrl-C ends it");
+    let env = match url.rsplit_once(':') {
+        Some((_, port)) if port != PORT.to_string() => format!("cloudcall env --port {port}"),
+        _ => "cloudcall env".to_owned(),
+    };
+    printer.done(format_args!(
+        "`{env}` leads other processes here, and Ctrl-C ends it"
+    ));
 }

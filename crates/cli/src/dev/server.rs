@@ -6,6 +6,7 @@
 //! | `GET /functions` | the functions, with what they are and how they are |
 
 use std::sync::{Arc, Weak};
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::Body;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Job, Refusal, Why, error_object};
 use super::functions::{Functions, LateFunctions, Shown};
+use super::triggers::Trigger;
 use crate::ids;
 use crate::runner::{Kind, LARGEST, Source};
 
@@ -160,10 +162,17 @@ async fn list(State(late): State<LateFunctions>) -> Response {
 
 fn shown(function: &Shown) -> Value {
     let look = function.look;
+    let config = std::fs::read_to_string(function.function.config()).unwrap_or_default();
+    let trigger = Trigger::of_config(&config).ok().flatten();
+    let triggers: Vec<_> = trigger
+        .map(|it| json!({"name": it.name, "next": it.next_text(SystemTime::now())}))
+        .into_iter()
+        .collect();
     json!({
         "name": function.function.name,
         "kind": kind(function.function.kind),
         "permissions": function.declared.permissions,
+        "triggers": triggers,
         "version": look.version,
         "workers": look.workers,
         "busy": look.busy,

@@ -114,7 +114,6 @@ impl Prepared {
             }
             Kind::Node => {
                 let config = function.config();
-                let config = absolute(&config)?;
                 let (sdk, issued) = host.sdk_environment(id, &function.name, &config);
                 environment.extend(sdk);
                 if inspect.is_some() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc};
 
-use super::super::answer::Refusal;
+use super::super::answer::{Refusal, Why};
 use super::super::journal::Journal;
 use super::super::pool::Pool;
 use super::super::record;
@@ -147,7 +147,6 @@ impl Manager {
     async fn build(&mut self, made: &mut Made, mut paths: BTreeSet<PathBuf>) {
         loop {
             self.and_further(&mut paths);
-            let stamps_before = stamps(&self.function);
             let result = {
                 let mut build = pin!(async {
                     let _only_one = self.shared.cargo.lock().await;
@@ -169,8 +168,7 @@ impl Manager {
                         paths.extend(more);
                         continue;
                     }
-                    self.take_over(built, stamps_before, &mut made.declared, &paths)
-                        .await;
+                    self.take_over(built, &mut made.declared, &paths).await;
                 }
                 Err(error) => {
                     let refusal = self.broken(error.into());
@@ -194,10 +192,11 @@ impl Manager {
     async fn take_over(
         &self,
         built: Built,
-        stamps: Vec<(PathBuf, Option<super::version::Stamp>)>,
         declared: &mut Option<Declared>,
         paths: &BTreeSet<PathBuf>,
     ) {
+        // Of a function in Rust these are of its config.json alone.
+        let stamps = stamps(&self.function);
         let settings = self.settings();
         let before = self.pool.version();
         let shared = Arc::clone(&self.shared);
@@ -213,9 +212,7 @@ impl Manager {
             Ok(Ok(executable)) => executable,
             Ok(Err(error)) => {
                 let message = format!("the built program cannot be copied: {error}");
-                return self
-                    .pool
-                    .refuse(Refusal::new(super::super::answer::Why::Broken, message));
+                return self.pool.refuse(Refusal::new(Why::Broken, message));
             }
             // The tool is about to end.
             Err(_) => return,

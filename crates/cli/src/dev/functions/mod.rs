@@ -172,8 +172,8 @@ impl Functions {
     /// Has an event worked on by the function of this name.
     pub(crate) async fn invoke(&self, name: &str, job: Job) -> Result<Answer, Refusal> {
         let asked = job.clone();
-        let result = match self.entry(name) {
-            Some(entry) => entry.pool.invoke(job).await,
+        let result = match self.pool(name) {
+            Some(pool) => pool.invoke(job).await,
             None => Err(self.unknown(name)),
         };
         if let Err(refusal) = &result {
@@ -193,9 +193,9 @@ impl Functions {
         super::record::not_asked(&self.calls.journal, (name, request_id), status, message);
     }
 
-    fn entry(&self, name: &str) -> Option<Entry> {
+    fn pool(&self, name: &str) -> Option<Pool<Workers>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.get(name).cloned()
+        entries.get(name).map(|entry| entry.pool.clone())
     }
 
     fn unknown(&self, name: &str) -> Refusal {
