@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -52,9 +52,12 @@ impl Dev {
 
     /// The same, on the port of the arguments or the usual one.
     pub(crate) fn start_on_any(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = cloudcall(folder)
-            .arg("dev")
-            .args(arguments)
+        Self::start_with(cloudcall(folder).arg("dev").args(arguments))
+    }
+
+    /// The same by a command.
+    pub(crate) fn start_with(command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -149,11 +152,35 @@ impl Dev {
     /// Sends a signal, and waits for the end.
     #[cfg(unix)]
     pub(crate) fn signal(mut self, signal: &str) -> ExitStatus {
+        self.send(signal);
+        self.ended()
+    }
+
+    /// The same, and gives what it said on its way.
+    #[cfg(unix)]
+    pub(crate) fn last_words(mut self, signal: &str) -> String {
+        self.send(signal);
+        let lines = self.lines.get_mut();
+        let lines = lines.unwrap_or_else(PoisonError::into_inner);
+        let mut words = String::new();
+        loop {
+            match lines.recv_timeout(GUARD) {
+                Ok(line) => words.push_str(&(line + "\n")),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return words,
+                Err(error) => panic!("{error}: it does not end, after\n{words}"),
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    fn send(&self, signal: &str) {
         let id = self.child.id().to_string();
-        let sent = std::process::Command::new("kill")
-            .args([signal, &id])
-            .status();
+        let sent = Command::new("kill").args([signal, &id]).status();
         assert!(sent.expect("kill").success());
+    }
+
+    #[cfg(unix)]
+    fn ended(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("to wait") {

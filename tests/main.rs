@@ -6,6 +6,7 @@ mod chaos;
 mod check;
 mod conversions;
 mod dev;
+mod dev_journal;
 mod dev_server;
 mod environment;
 mod faults;

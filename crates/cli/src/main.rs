@@ -7,6 +7,7 @@ mod credentials;
 mod cron;
 mod dev;
 mod env;
+mod error_object;
 mod exit;
 mod failure;
 mod ids;

@@ -2,16 +2,23 @@
 //!
 //! What is printed came from servers and functions, and must not command the terminal.
 
+mod behind;
 mod harmless;
+mod time;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, OnceLock};
+use std::time::SystemTime;
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use behind::{Behind, State};
+pub(crate) use time::Time;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -21,6 +28,15 @@ const FUNCTION: Style = Style::new().dimmed();
 
 /// Whether each line on stderr is a JSON object. There is one stderr, so this is of the process.
 static JSON: AtomicBool = AtomicBool::new(false);
+
+/// What writes to stderr, where that may not keep anybody waiting.
+static BEHIND: OnceLock<Behind<Line>> = OnceLock::new();
+
+/// A line for stderr, with its end.
+enum Line {
+    Plain(String),
+    Coloured(String),
+}
 
 /// How an outcome is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,10 +111,43 @@ impl Printer {
         }
     }
 
-    /// From now on each line on stderr is a JSON object: `{"type":"message","level":…,"text":…}`,
-    /// `{"type":"output","function":…,"line":…}`, or an entry of the journal.
+    /// From now on each line on stderr is a JSON object: an entry of the journal, or
+    /// `{"type":"message","level":…,"text":…}`, `{"type":"output","function":…,"line":…}` or
+    /// `{"type":"build","function":…,"line":…}`, with the `time`.
     pub(crate) fn log_as_json(self) {
         JSON.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on nobody waits until stderr is read: a server serves, and ends, also when nobody
+    /// does. Lines may be left out then, which is said.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be started.
+    pub(crate) fn never_wait(self) -> io::Result<()> {
+        static STATE: LazyLock<State> = LazyLock::new(State::default);
+        let behind = Behind::start(&STATE, Line::write, |count| {
+            let text = format!("{count} lines were left out here: stderr was not read");
+            match message_as_json("warning", &text) {
+                Some(json) => Line::Plain(json + "\n"),
+                None => Line::Coloured(format!("{WARNING}warning:{WARNING:#} {text}\n")),
+            }
+        })?;
+        // It was set before, and that one is as good.
+        let _ = BEHIND.set(behind);
+        Ok(())
+    }
+
+    /// Waits until everything is written, if somebody reads it.
+    pub(crate) fn flush(self) {
+        if let Some(behind) = BEHIND.get() {
+            behind.flush();
+        }
+    }
+
+    /// Whether it is so that each line is an object.
+    pub(crate) fn logs_as_json(self) -> bool {
+        JSON.load(Ordering::Relaxed)
     }
 
     /// Something that happened: its line, or its JSON.
@@ -106,7 +155,7 @@ impl Printer {
         if JSON.load(Ordering::Relaxed) {
             object(json);
         } else {
-            write(&(line.coloured() + "\n"));
+            put(Line::Coloured(line.coloured() + "\n"));
         }
     }
 
@@ -115,9 +164,8 @@ impl Printer {
         if let Some(json) = message_as_json("done", &message) {
             return object(&json);
         }
-        // Nobody is left to tell when stderr fails.
         let message = message.to_string();
-        let _ = writeln!(io::stderr().lock(), "{}", harmless::text(&message));
+        put(Line::Plain(format!("{}\n", harmless::text(&message))));
     }
 
     /// What went wrong, in one line.
@@ -143,10 +191,14 @@ impl Printer {
     /// A line that a function has written.
     pub(crate) fn function_line(self, function: &str, line: &str) {
         if JSON.load(Ordering::Relaxed) {
-            let json = json!({"type": "output", "function": function, "line": line});
-            return object(&json.to_string());
+            return line_object("output", function, line);
         }
         talk(FUNCTION, &format!("[{function}]"), &harmless::line(line));
+    }
+
+    /// A line that cargo has written about a function, where it may not write to stderr itself.
+    pub(crate) fn build_line(self, function: &str, line: &str) {
+        line_object("build", function, line);
     }
 }
 
@@ -167,29 +219,52 @@ fn message_as_json(level: &str, message: &dyn Display) -> Option<String> {
 }
 
 fn as_json(level: &str, text: &str) -> String {
-    json!({"type": "message", "level": level, "text": text}).to_string()
+    json!({"time": now(), "type": "message", "level": level, "text": text}).to_string()
+}
+
+/// A line that something has written about a function.
+fn line_object(kind: &str, function: &str, line: &str) {
+    let line = json!({"time": now(), "type": kind, "function": function, "line": line});
+    object(&line.to_string());
+}
+
+fn now() -> Value {
+    Time::of(SystemTime::now()).full().into()
 }
 
 /// A line that is a JSON object.
 fn object(json: &str) {
-    let line = format!("{}\n", harmless::json(json));
-    // Nobody is left to tell when stderr fails.
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    put(Line::Plain(format!("{}\n", harmless::json(json))));
 }
 
-/// One write a line, so that the lines of several sources do not mix. Nobody is left to tell when
-/// stderr fails.
 fn talk(style: Style, label: &str, message: &str) {
-    write(&format!("{style}{label}{style:#} {message}\n"));
+    put(Line::Coloured(format!(
+        "{style}{label}{style:#} {message}\n"
+    )));
 }
 
-fn write(line: &str) {
-    let _ = match AutoStream::choice(&io::stderr()) {
-        // An `AutoStream` would strip too, but with a write for each piece between the colours.
-        ColorChoice::Never => {
-            let plain = strip_str(line).to_string();
-            io::stderr().lock().write_all(plain.as_bytes())
-        }
-        _ => anstream::stderr().lock().write_all(line.as_bytes()),
-    };
+fn put(line: Line) {
+    match BEHIND.get() {
+        Some(behind) => behind.write(line),
+        None => line.write(),
+    }
+}
+
+impl Line {
+    /// One write a line, so that the lines of several sources do not mix. Nobody is left to tell
+    /// when stderr fails.
+    fn write(self) {
+        let _ = match self {
+            Self::Plain(line) => io::stderr().lock().write_all(line.as_bytes()),
+            Self::Coloured(line) => match AutoStream::choice(&io::stderr()) {
+                // An `AutoStream` would strip too, but with a write for each piece between the
+                // colours.
+                ColorChoice::Never => {
+                    let plain = strip_str(&line).to_string();
+                    io::stderr().lock().write_all(plain.as_bytes())
+                }
+                _ => anstream::stderr().lock().write_all(line.as_bytes()),
+            },
+        };
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::Context;
 use crate::cli::{DEV_PORT, DevArgs, LogFormat};
@@ -40,6 +41,9 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     if args.log_format == LogFormat::Json {
         printer.log_as_json();
     }
+    printer
+        .never_wait()
+        .map_err(|error| Failure::tool(format_args!("no thread for stderr: {error}")))?;
     let target = Target::choose(&args.target, &env, &root)?;
     let target_text = target.to_string();
     let project = Project::find(&root, args.functions.as_deref())?;
@@ -186,7 +190,7 @@ fn announce(url: &str, target: &str, functions: &[Shown], printer: Printer) {
     printer.done(format_args!("  Cloud Calls reach {target}"));
     let width = functions
         .iter()
-        .map(|it| it.function.name.len())
+        .map(|it| it.function.name.width())
         .max()
         .unwrap_or_default();
     for shown in functions {
@@ -200,8 +204,11 @@ fn announce(url: &str, target: &str, functions: &[Shown], printer: Printer) {
             some => some.join(" "),
         };
         let name = &shown.function.name;
+        // Chinese characters take two columns.
+        let gap = width - name.width();
         printer.done(format_args!(
-            "  POST /functions/{name:width$}  {kind}  {permissions}"
+            "  POST /functions/{name}{:gap$}  {kind}  {permissions}",
+            ""
         ));
     }
     if functions.is_empty() {

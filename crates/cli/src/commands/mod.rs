@@ -57,6 +57,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     };
     // A thread may still wait for stdin, and nobody waits for it.
     runtime.shutdown_background();
+    printer.flush();
     exit
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::output_file::OutputFile;
 use super::print;
+use crate::error_object::{self, THREW};
 use crate::failure::Failure;
 use crate::json;
 use crate::printer::Printer;
@@ -18,9 +19,6 @@ const PLATFORM_LIMIT: usize = 6 << 20;
 
 /// What reaches a mini program, in bytes.
 const MINI_PROGRAM_LIMIT: usize = 1 << 20;
-
-/// What the platform says of a function that threw.
-const THREW: &str = "user code exception caught";
 
 /// The shortest time limit that a hint suggests.
 const GENEROUS: Duration = Duration::from_secs(20);
@@ -158,7 +156,7 @@ fn print_without_buffer(
 /// The function has reported an error.
 fn reported(body: &[u8], function: &Function) -> Failure {
     let text = String::from_utf8_lossy(body);
-    let (json, message) = error_object(&text).unwrap_or_else(|| {
+    let (json, message) = with_message(&text).unwrap_or_else(|| {
         let json = json!({"errorCode": 1, "errorMessage": text});
         (json.to_string(), text.clone().into_owned())
     });
@@ -179,29 +177,10 @@ fn reported(body: &[u8], function: &Function) -> Failure {
 }
 
 /// The text in one line, and its message, if it is an object with an `errorMessage`.
-fn error_object(text: &str) -> Option<(String, String)> {
+fn with_message(text: &str) -> Option<(String, String)> {
     let error: Value = serde_json::from_str(text).ok()?;
-    let mut message = match error.get("errorMessage")? {
-        Value::String(message) => message.clone(),
-        other => other.to_string(),
-    };
-    // Of user code the platform says only that it threw; what it threw begins the stack trace.
-    let thrown = error.get("stackTrace").and_then(Value::as_str);
-    if let Some(thrown) = thrown.and_then(|trace| trace.lines().next())
-        && (message == THREW || !says(&message, thrown))
-    {
-        message = format!("{message}: {thrown}");
-    }
+    let message = error_object::message(&error)?;
     Some((json::one_line(text).ok()?, message))
-}
-
-/// Whether the message says already what was thrown: an error's text, perhaps after its name.
-fn says(message: &str, thrown: &str) -> bool {
-    let text = match thrown.split_once(": ") {
-        Some((name, text)) if name.ends_with("Error") || name.ends_with(']') => text,
-        _ => thrown,
-    };
-    message.contains(text)
 }
 
 #[cfg(test)]
@@ -209,48 +188,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_thrown_is_said_once() {
-        for (message, trace, expected) in [
-            (
-                THREW,
-                "Error: no\n    at f",
-                "user code exception caught: Error: no",
-            ),
-            // Not taken for a part of the platform's own words.
-            (
-                THREW,
-                "Error: code",
-                "user code exception caught: Error: code",
-            ),
-            (
-                "index.js exports no function",
-                "TypeError: index.js exports no function\n    at f",
-                "index.js exports no function",
-            ),
-            (
-                "Cannot find module 'x': run `npm install` in f",
-                "Error [ERR_X]: Cannot find module 'x'",
-                "Cannot find module 'x': run `npm install` in f",
-            ),
-            ("it failed", "a: b", "it failed: a: b"),
-        ] {
-            let error = json!({"errorMessage": message, "stackTrace": trace}).to_string();
-            let said = error_object(&error).map(|(_, message)| message);
-            assert_eq!(said.as_deref(), Some(expected));
-        }
-    }
-
-    #[test]
     fn an_error_with_a_message_stays_as_it_is() {
         assert_eq!(
-            error_object(r#"{"stackTrace": "s", "errorMessage": "m"}"#),
+            with_message(r#"{"stackTrace": "s", "errorMessage": "m"}"#),
             Some((
                 r#"{"stackTrace":"s","errorMessage":"m"}"#.into(),
                 "m: s".into()
             ))
         );
         for other in ["plain text", "{}", "[]", "\"errorMessage\"", ""] {
-            assert_eq!(error_object(other), None, "{other}");
+            assert_eq!(with_message(other), None, "{other}");
         }
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
+use crate::error_object;
 use crate::runner::{Caller, LARGEST, Outcome, Source, WorkerError, WorkerId};
 
 /// An invocation that is asked for.
@@ -103,17 +104,11 @@ fn checked(result: Bytes) -> End {
     }
 }
 
-/// The `errorMessage` of an error object, or else all of it.
+/// What an error object says, or else all of it.
 fn message_in(body: &[u8]) -> String {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct ErrorObject {
-        error_message: String,
-    }
-    match serde_json::from_slice::<ErrorObject>(body) {
-        Ok(error) => error.error_message,
-        Err(_) => crate::json::beginning(body, 200),
-    }
+    let error = serde_json::from_slice(body).ok();
+    let message = error.as_ref().and_then(error_object::brief);
+    message.unwrap_or_else(|| crate::json::beginning(body, 200))
 }
 
 /// Why an invocation did not begin.

@@ -1,5 +1,7 @@
 //! Cloud Calls on their way into the journal: of Node by the gateway, of Rust by the forward.
 
+use std::time::{Duration, Instant};
+
 use cloudcall_emulator::GatewayEvent;
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,6 +16,9 @@ const LARGEST_JSON: usize = 64 << 10;
 
 /// The SDK's code of a denied call.
 const DENIED: i64 = -604_101;
+
+/// The SDK's code of a failed exchange.
+const BROKEN: i64 = -601_003;
 
 /// Notes Cloud Calls, each with the invocation it belongs to.
 #[derive(Clone)]
@@ -42,8 +47,11 @@ impl Calls {
         }
     }
 
-    fn request_id(&self, worker: Option<WorkerId>) -> Option<String> {
-        let current = self.running.of(worker?)?;
+    /// That of the invocation which the call was begun in: it may have ended before the call.
+    fn request_id(&self, worker: Option<u64>, duration: Duration) -> Option<String> {
+        let now = Instant::now();
+        let began = now.checked_sub(duration).unwrap_or(now);
+        let current = self.running.at(WorkerId(worker?), began)?;
         Some(current.request_id)
     }
 }
@@ -58,23 +66,37 @@ impl Observer for Calls {
                     .into_iter()
                     .for_each(|hint| self.printer.hint(hint));
             }
+            // The entry of that invocation has said it.
+            GatewayEvent::Refused {
+                action: "functions.invokeFunction",
+                message,
+                ..
+            } if message.starts_with('{') => {}
             _ => tell(event, self.printer),
         }
-        let GatewayEvent::Called {
-            function,
-            id,
-            api,
-            parameters,
-            result,
-            duration,
-            ..
-        } = event
-        else {
-            return;
+        let (function, id, api, parameters, result, duration) = match event {
+            GatewayEvent::Called {
+                function,
+                id,
+                api,
+                parameters,
+                result,
+                duration,
+                ..
+            } => (function, id, api, parameters, Some(result), duration),
+            GatewayEvent::GivenUp {
+                function,
+                id,
+                api,
+                parameters,
+                duration,
+                ..
+            } => (function, id, api, parameters, None, duration),
+            _ => return,
         };
         let mut call = Call {
             function: (*function).to_owned(),
-            request_id: self.request_id(id.map(WorkerId)),
+            request_id: self.request_id(*id, *duration),
             api: (*api).to_owned(),
             parameters: (*parameters).clone(),
             verdict: Verdict::Permitted,
@@ -85,14 +107,18 @@ impl Observer for Calls {
             duration_ms: millis(*duration),
         };
         match result {
-            Ok(answer) => {
+            None => {
+                call.err_code = BROKEN;
+                call.err_msg = "the function did not wait for the reply".into();
+            }
+            Some(Ok(answer)) => {
                 if let Some(says) = Says::of(&answer.body) {
                     (call.err_code, call.err_msg) = (says.errcode, says.errmsg);
                 }
                 call.bytes = answer.body.len() as u64;
                 call.content_type = Some(answer.content_type.clone());
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 call.verdict = match () {
                     () if error.is_permission_denied() => Verdict::Denied,
                     () if error.is_unknown_api() => Verdict::UnknownApi,
@@ -109,7 +135,7 @@ impl Observer for Calls {
     }
 
     fn passed(&self, passed: &Passed) {
-        let current = self.running.of(passed.worker);
+        let current = self.running.at(passed.worker, passed.began);
         let (function, request_id) = current
             .map(|it| (it.function, Some(it.request_id)))
             .unwrap_or_default();
@@ -143,7 +169,7 @@ impl Says {
     }
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -183,20 +209,28 @@ mod tests {
             request_id: "r1".into(),
             caller: Caller::default(),
         };
-        let passed = Passed {
-            worker: WorkerId(1),
+        let passed = |worker| Passed {
+            worker: WorkerId(worker),
             api: "customerServiceMessage.send",
             parameters: json!({"touser": "o1"}),
             err_code: 45015,
             err_msg: "out of time".into(),
             bytes: 20,
             content_type: Some("application/json".into()),
-            duration: std::time::Duration::from_millis(3),
+            began: Instant::now(),
+            duration: Duration::from_millis(3),
         };
         calls.running.start(WorkerId(1), current);
-        calls.passed(&passed);
+        let begun_within = passed(1);
+        calls.passed(&begun_within);
+        calls.passed(&passed(2));
+        let next = Current {
+            request_id: "r2".into(),
+            ..calls.running.of(WorkerId(1)).expect("it works")
+        };
         calls.running.end(WorkerId(1));
-        calls.passed(&passed);
+        calls.running.start(WorkerId(1), next);
+        calls.passed(&begun_within);
         calls.denied("f", "r1", &["a.b".to_owned()]);
         let entries = entries(&calls);
         assert_eq!(entries[0]["function"], "f");
@@ -204,8 +238,9 @@ mod tests {
         assert_eq!(entries[0]["errCode"], 45015);
         assert_eq!(entries[0]["parameters"], json!({"touser": "o1"}));
         assert_eq!(entries[1].get("requestId"), None);
-        assert_eq!(entries[2]["verdict"], "denied");
-        assert_eq!(entries[2]["errCode"], DENIED);
+        assert_eq!(entries[2]["requestId"], "r1");
+        assert_eq!(entries[3]["verdict"], "denied");
+        assert_eq!(entries[3]["errCode"], DENIED);
     }
 
     /// A function with the SDK for Rust, on the way that is its worker's own.

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::answer::{Answer, End, Job, Refusal, Why};
 use super::journal::{Invocation, Journal, Reload, User, What};
 use crate::printer::Printer;
+use crate::runner::Source;
 
 /// How many files are named that made a function change.
 const MOST: usize = 5;
@@ -49,6 +52,24 @@ pub(super) fn refused(journal: &Journal, function: &str, job: &Job, refusal: &Re
         status: refusal.status().as_u16(),
         error_message: Some(refusal.message.clone()),
         ..invocation(function, job)
+    }));
+}
+
+/// A request over HTTP was not sound: its body is no event, say.
+pub(super) fn not_asked(
+    journal: &Journal,
+    (function, request_id): (&str, &str),
+    status: StatusCode,
+    message: &str,
+) {
+    journal.record(What::Invocation(Invocation {
+        function: function.to_owned(),
+        request_id: request_id.to_owned(),
+        source: Source::Http.name(),
+        outcome: "invalid",
+        status: status.as_u16(),
+        error_message: Some(message.to_owned()),
+        ..Invocation::default()
     }));
 }
 

@@ -5,7 +5,7 @@
 //! | `POST /functions/NAME` | invokes a function with the body as its event: its result, or an error's status and object |
 //! | `GET /functions` | the functions, with what they are and how they are |
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use axum::Router;
@@ -62,7 +62,12 @@ async fn invoke(
     let request_id = ids::request_id();
     let (status, body) = match answer(&late, &name, &headers, body, &request_id).await {
         Ok(answered) => answered,
-        Err(Refused::Before(status, message)) => (status, error_object(&message)),
+        Err(Refused::Before(status, message)) => {
+            if let Some(functions) = late.get().and_then(Weak::upgrade) {
+                functions.not_asked(&name, &request_id, status, &message);
+            }
+            (status, error_object(&message))
+        }
         Err(Refused::By(refusal)) => (refusal.status(), refusal.body()),
     };
     let mut response = json_response(status, body);

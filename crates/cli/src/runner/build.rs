@@ -9,7 +9,9 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
+use super::output::Lines;
 use super::process::Spawner;
+use crate::printer::Printer;
 
 /// The name of a custom runtime's executable on the platform.
 const BOOTSTRAP: &str = "bootstrap";
@@ -44,13 +46,16 @@ pub(crate) struct Built {
     pub(crate) sources: BTreeSet<PathBuf>,
 }
 
-/// Builds the package and tells what came of it.
+/// Builds the package of a function and tells what came of it. What cargo says on the way goes to
+/// stderr by itself, with its colours and its progress; as lines of ours where those are JSON.
 pub(crate) async fn build(
     cargo: &OsStr,
-    manifest: &Path,
+    (function, manifest): (&str, &Path),
     environment: &[(OsString, OsString)],
     spawner: &Spawner,
+    printer: Printer,
 ) -> Result<Built, BuildError> {
+    let function = function.to_owned();
     let mut command = Command::new(cargo);
     command
         .args([
@@ -63,11 +68,18 @@ pub(crate) async fn build(
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
+    if printer.logs_as_json() {
+        command.stderr(Stdio::piped());
+    }
     let mut process = spawner.spawn(command).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => BuildError::NoCargo(cargo.into()),
         _ => BuildError::Spawn(error),
     })?;
 
+    let mut talk = Lines::default();
+    if let Some(stderr) = process.stderr.take() {
+        talk.read(stderr, move |line| printer.build_line(&function, &line));
+    }
     let mut binaries = Vec::new();
     let mut sources = BTreeSet::new();
     if let Some(stdout) = process.stdout.take() {
@@ -81,6 +93,8 @@ pub(crate) async fn build(
     }
 
     let status = process.ended().await.0;
+    // An error refers to what it said.
+    talk.end().await;
     if status.is_some_and(|status| status.success()) {
         let of_package = |binary: &Binary| same_file(&binary.manifest, manifest);
         let binaries = binaries.into_iter().filter(of_package).collect();

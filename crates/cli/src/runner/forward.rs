@@ -83,10 +83,10 @@ async fn of_worker(
         Err(refusal) => return refusal,
     };
     *request.uri_mut() = uri;
-    let passing = Passing::of(worker, &request);
+    let passing = Passing::of(worker, &request, move |passed| observer.passed(&passed));
     let response = way.send(request).await;
     match passing {
-        Some(passing) => passing.reply(response, move |passed| observer.passed(&passed)),
+        Some(passing) => passing.reply(response),
         None => response,
     }
 }
@@ -374,6 +374,41 @@ mod tests {
         let (body, told) = of_worker_7(&mock, request, b"{}".to_vec()).await;
         assert_eq!(&body[..], br#"{"access_token":"T"}"#);
         assert_eq!(told, []);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_its_function_did_not_wait_for_is_told() {
+        let kept = Arc::new(Kept(std::sync::Mutex::default()));
+        let way = Forward {
+            transport: Arc::new(Silent),
+            printer: Printer,
+        };
+        let observer: Arc<dyn Observer> = Arc::<Kept>::clone(&kept);
+        let request = http::Request::get("/_cloudcall/worker/7/cgi-bin/media/get?media_id=M")
+            .body(Body::empty())
+            .expect("a request");
+        let answer = of_worker(State((way, observer)), request);
+        let waited = tokio::time::timeout(std::time::Duration::ZERO, answer).await;
+        assert!(waited.is_err());
+        let told = kept.0.lock().expect("no panic").clone();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].err_code, -601_003);
+        assert!(told[0].err_msg.contains("did not wait"), "{told:?}");
+        assert_eq!(told[0].parameters, json!({"media_id": "M"}));
+    }
+
+    /// Never answers.
+    #[derive(Debug)]
+    struct Silent;
+
+    #[async_trait::async_trait]
+    impl Transport for Silent {
+        async fn send(
+            &self,
+            _: http::Request<Bytes>,
+        ) -> Result<http::Response<SdkBody>, TransportError> {
+            std::future::pending().await
+        }
     }
 
     #[tokio::test]

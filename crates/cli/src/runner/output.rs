@@ -20,10 +20,32 @@ const LAST_LINES: usize = 20;
 /// unless a process that left the group holds them.
 const DRAIN: Duration = Duration::from_millis(500);
 
+/// Streams of a process that are read line by line.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    readers: JoinSet<()>,
+}
+
+impl Lines {
+    /// Reads a stream from now on.
+    pub(super) fn read<R>(&mut self, stream: R, line: impl FnMut(String) + Send + 'static)
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+    {
+        self.readers.spawn(each_line(stream, line));
+    }
+
+    /// Waits for what is still in the pipes; to be called when the process has ended.
+    pub(super) async fn end(&mut self) {
+        let all = async { while self.readers.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(DRAIN, all).await;
+    }
+}
+
 /// The output of one worker.
 #[derive(Debug)]
 pub(super) struct Output {
-    readers: JoinSet<()>,
+    lines: Lines,
     last: Arc<Mutex<VecDeque<String>>>,
 }
 
@@ -31,7 +53,7 @@ impl Output {
     /// Passes on what the process writes from now on.
     pub(super) fn follow(process: &mut Process, function: &str, printer: Printer) -> Self {
         let mut output = Self {
-            readers: JoinSet::new(),
+            lines: Lines::default(),
             last: Arc::default(),
         };
         output.read(process.stdout.take(), function, printer);
@@ -45,20 +67,19 @@ impl Output {
     {
         let Some(stream) = stream else { return };
         let (function, last) = (function.to_owned(), Arc::clone(&self.last));
-        self.readers.spawn(each_line(stream, move |line| {
+        self.lines.read(stream, move |line| {
             printer.function_line(&function, &line);
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
             if last.len() == LAST_LINES {
                 last.pop_front();
             }
             last.push_back(line);
-        }));
+        });
     }
 
     /// Waits for what is still in the pipes; to be called when the process has ended.
     pub(super) async fn drain(&mut self) {
-        let all = async { while self.readers.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(DRAIN, all).await;
+        self.lines.end().await;
     }
 
     /// The last lines of both streams.
@@ -156,7 +177,7 @@ mod tests {
     async fn the_last_lines_are_kept() {
         let text: String = (0..25).map(|number| format!("{number}\n")).collect();
         let mut output = Output {
-            readers: JoinSet::new(),
+            lines: Lines::default(),
             last: Arc::default(),
         };
         output.read(Some(std::io::Cursor::new(text)), "f", Printer);

@@ -41,6 +41,7 @@ pub(crate) struct Passed {
     /// How much of a reply there was.
     pub(crate) bytes: u64,
     pub(crate) content_type: Option<String>,
+    pub(crate) began: Instant,
     pub(crate) duration: Duration,
 }
 
@@ -52,11 +53,17 @@ pub(super) struct Passing {
     secrets: Vec<String>,
     worker: WorkerId,
     began: Instant,
+    /// None once it was told.
+    told: Option<Box<dyn FnOnce(Passed) + Send>>,
 }
 
 impl Passing {
     /// What a request asks of WeChat. None if it is no Cloud Call, as one for an access token.
-    pub(super) fn of(worker: WorkerId, request: &Request<Bytes>) -> Option<Self> {
+    pub(super) fn of(
+        worker: WorkerId,
+        request: &Request<Bytes>,
+        told: impl FnOnce(Passed) + Send + 'static,
+    ) -> Option<Self> {
         let path = request.uri().path();
         let (api, _) = openapi::paths().find(|(_, its_path)| *its_path == path)?;
         let (mut fields, mut secrets) = (Map::new(), Vec::new());
@@ -90,16 +97,13 @@ impl Passing {
             secrets,
             worker,
             began: Instant::now(),
+            told: Some(Box::new(told)),
         })
     }
 
     /// The reply, which says what came of the call when it ends: before its last bytes go on, so
     /// that the function has not answered by then.
-    pub(super) fn reply(
-        self,
-        response: Response<Body>,
-        told: impl FnOnce(Passed) + Send + 'static,
-    ) -> Response<Body> {
+    pub(super) fn reply(self, response: Response<Body>) -> Response<Body> {
         let (head, body) = response.into_parts();
         let header = |name| head.headers.get(name).and_then(|it| it.to_str().ok());
         let content_type = header(CONTENT_TYPE).map(str::to_owned);
@@ -111,13 +115,27 @@ impl Passing {
             seen: Vec::new(),
             end: Some(End {
                 passing: self,
-                told: Box::new(told),
                 bytes: 0,
                 content_type,
                 success,
             }),
         });
         Response::from_parts(head, body)
+    }
+
+    fn tell(&mut self, (err_code, err_msg): (i64, &str), bytes: u64, content_type: Option<String>) {
+        let Some(told) = self.told.take() else { return };
+        told(Passed {
+            worker: self.worker,
+            api: self.api,
+            err_code,
+            err_msg: self.redacted(err_msg),
+            bytes,
+            content_type,
+            began: self.began,
+            duration: self.began.elapsed(),
+            parameters: std::mem::take(&mut self.parameters),
+        });
     }
 
     fn redacted(&self, text: &str) -> String {
@@ -128,6 +146,13 @@ impl Passing {
             }
         }
         text.chars().take(LONGEST_TEXT).collect()
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        // It was not for want of a reply, or that would be told.
+        self.tell((BROKEN, "the function did not wait for the reply"), 0, None);
     }
 }
 
@@ -178,7 +203,6 @@ struct Seen {
 
 struct End {
     passing: Passing,
-    told: Box<dyn FnOnce(Passed) + Send>,
     bytes: u64,
     content_type: Option<String>,
     success: bool,
@@ -212,26 +236,19 @@ impl Seen {
             errmsg: String,
         }
 
-        let Some(end) = self.end.take() else { return };
+        let Some(mut end) = self.end.take() else {
+            return;
+        };
         let whole = self.seen.len() as u64 == end.bytes;
         let says = serde_json::from_slice::<Says>(&self.seen).ok();
-        let (err_code, err_msg) = match (broken, says.filter(|_| whole)) {
-            (Some(why), _) => (BROKEN, why.to_owned()),
-            (None, Some(says)) => (says.errcode, says.errmsg),
-            (None, None) if end.success => (0, "ok".into()),
-            (None, None) => (BROKEN, "an HTTP error".into()),
+        let (err_code, err_msg) = match (broken, says.as_ref().filter(|_| whole)) {
+            (Some(why), _) => (BROKEN, why),
+            (None, Some(says)) => (says.errcode, &*says.errmsg),
+            (None, None) if end.success => (0, "ok"),
+            (None, None) => (BROKEN, "an HTTP error"),
         };
-        let passing = end.passing;
-        (end.told)(Passed {
-            worker: passing.worker,
-            api: passing.api,
-            err_code,
-            err_msg: passing.redacted(&err_msg),
-            bytes: end.bytes,
-            content_type: end.content_type,
-            duration: passing.began.elapsed(),
-            parameters: passing.parameters,
-        });
+        let says = (err_code, err_msg);
+        end.passing.tell(says, end.bytes, end.content_type);
     }
 }
 

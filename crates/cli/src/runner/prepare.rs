@@ -65,7 +65,14 @@ pub(super) async fn prepare(
 pub(crate) async fn build_function(host: &Host, function: &Function) -> Result<Built, BuildError> {
     let environment = host.env.for_children();
     let manifest = function.manifest();
-    build(host.env.cargo(), &manifest, &environment, &host.spawner).await
+    build(
+        host.env.cargo(),
+        (&function.name, &manifest),
+        &environment,
+        &host.spawner,
+        host.printer,
+    )
+    .await
 }
 
 /// Checks the SDK of a function in Node, and finds Node.

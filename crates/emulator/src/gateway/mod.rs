@@ -120,8 +120,8 @@ type Observer = dyn Fn(&GatewayEvent<'_>) + Send + Sync;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum GatewayEvent<'a> {
-    /// A Cloud Call has ended, in whatever way. One that the function gave up on has not. For a
-    /// call that failed [`CallFailed`](Self::CallFailed) follows.
+    /// A Cloud Call has ended, in whatever way. For a call that failed
+    /// [`CallFailed`](Self::CallFailed) follows.
     #[non_exhaustive]
     Called {
         /// The function that called.
@@ -136,6 +136,21 @@ pub enum GatewayEvent<'a> {
         /// answer.
         result: Result<&'a Answer, &'a cloudcall::Error>,
         /// From the permission's check to the end of the answer.
+        duration: Duration,
+    },
+    /// The function gave up on a Cloud Call before it ended: it was too slow for it, say, or the
+    /// process has ended.
+    #[non_exhaustive]
+    GivenUp {
+        /// The function that called.
+        function: &'a str,
+        /// The [id](Caller::id) of the caller, if it has one.
+        id: Option<u64>,
+        /// The API, as the function named it. At most 256 characters.
+        api: &'a str,
+        /// The [noted parameters](noted_parameters), as WeChat names them.
+        parameters: &'a serde_json::Value,
+        /// From the permission's check until then.
         duration: Duration,
     },
     /// A Cloud Call did not come about, or did not reach WeChat's API. The function sees little

@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::response::Response;
 use bytes::Bytes;
 use cloudcall::Error;
-use cloudcall::openapi::wire::{self as sdk, Arguments, FilePart};
+use cloudcall::openapi::wire::{self as sdk, Answer, Arguments, FilePart};
 use prost::Message;
 use serde_json::{Map, json};
 
@@ -43,18 +43,17 @@ pub(super) async fn call(
     }
     let pairs = data.openapi_data.unwrap_or_default().pairs;
     let arguments = arguments(pairs)?;
-    let began = Instant::now();
+    let calling = Calling {
+        gateway,
+        caller,
+        api,
+        arguments: &arguments,
+        token,
+        began: Instant::now(),
+        is_over: false,
+    };
     let result = sdk::call(&caller.cloud_now(), api, &arguments).await;
-    if gateway.0.observer.is_some() {
-        gateway.tell(&GatewayEvent::Called {
-            function: &caller.name,
-            id: caller.id,
-            api,
-            parameters: &noted_parameters(&arguments, &[token]),
-            result: result.as_ref(),
-            duration: began.elapsed(),
-        });
-    }
+    calling.ends(result.as_ref());
     let reply = match result {
         Ok(answer) => CommOpenApiResp {
             resp_data: Some(answer.body),
@@ -71,6 +70,59 @@ pub(super) async fn call(
         }
     };
     Ok(reply::call_response(&reply))
+}
+
+/// A call that is being made, and told of when it is over.
+struct Calling<'a> {
+    gateway: &'a Gateway,
+    caller: &'a Caller,
+    api: &'a str,
+    arguments: &'a Arguments,
+    token: &'a str,
+    began: Instant,
+    is_over: bool,
+}
+
+impl Calling<'_> {
+    fn ends(mut self, result: Result<&Answer, &Error>) {
+        self.is_over = true;
+        self.tell(Some(result));
+    }
+
+    /// Without a result the function gave up.
+    fn tell(&self, result: Option<Result<&Answer, &Error>>) {
+        if self.gateway.0.observer.is_none() {
+            return;
+        }
+        let (function, id, api) = (&*self.caller.name, self.caller.id, self.api);
+        let parameters = &noted_parameters(self.arguments, &[self.token]);
+        let duration = self.began.elapsed();
+        self.gateway.tell(&match result {
+            Some(result) => GatewayEvent::Called {
+                function,
+                id,
+                api,
+                parameters,
+                result,
+                duration,
+            },
+            None => GatewayEvent::GivenUp {
+                function,
+                id,
+                api,
+                parameters,
+                duration,
+            },
+        });
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.tell(None);
+        }
+    }
 }
 
 fn arguments(pairs: Vec<KeyValuePair>) -> Result<Arguments, Refusal> {

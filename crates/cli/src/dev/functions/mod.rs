@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
+use http::StatusCode;
 use tokio::sync::mpsc;
 
 use super::answer::{Answer, Job, Refusal, Why};
@@ -179,6 +180,17 @@ impl Functions {
             super::record::refused(&self.calls.journal, name, &asked, refusal);
         }
         result
+    }
+
+    /// Notes a request to the function of this name that was none.
+    pub(crate) fn not_asked(
+        &self,
+        name: &str,
+        request_id: &str,
+        status: StatusCode,
+        message: &str,
+    ) {
+        super::record::not_asked(&self.calls.journal, (name, request_id), status, message);
     }
 
     fn pool(&self, name: &str) -> Option<Pool<Workers>> {

@@ -87,7 +87,7 @@ impl Staff for Workers {
     }
 
     fn did_not(&self, worker: WorkerId) {
-        self.calls.running.end(worker);
+        self.calls.running.did_not(worker);
     }
 
     fn ended(&self, job: &Job, answer: &Answer) {

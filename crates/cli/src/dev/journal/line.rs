@@ -13,6 +13,9 @@ const FUNCTION: usize = 16;
 const VALUE: usize = 40;
 const PARAMETERS: usize = 80;
 
+/// The longest message, in columns.
+const MESSAGE: usize = 200;
+
 pub(super) fn line(clock: &str, what: &What) -> EntryLine {
     let function = padded(what.function().unwrap_or("?"), FUNCTION);
     let (text, outcome, tone, rest) = match what {
@@ -49,7 +52,10 @@ fn invocation(it: &Invocation) -> Parts {
         rest.push_str(&format!("  {user}"));
     }
     if let Some(message) = &it.error_message {
-        rest.push_str(&format!("  {message}"));
+        // What the process wrote last follows, and stands above already.
+        let message = message.lines().next().unwrap_or_default();
+        let message = message.strip_suffix("; its last lines:").unwrap_or(message);
+        rest.push_str(&format!("  {}", shortened(message, MESSAGE)));
     }
     let outcome = match it.outcome {
         "ok" | "error" => it.status.to_string(),
@@ -64,12 +70,9 @@ fn call(it: &Call) -> Parts {
         .api
         .strip_prefix("customerServiceMessage.")
         .unwrap_or(&it.api);
-    let mut text = format!("  {name}{}   ", parameters(&it.parameters));
-    if text.trim_end() == format!("  {name}") {
-        text = format!("  {name}   ");
-    }
+    let text = format!("  {name}{}   ", parameters(&it.parameters));
     if it.err_code != 0 {
-        let outcome = format!("{} {}", it.err_code, it.err_msg);
+        let outcome = format!("{} {}", it.err_code, shortened(&it.err_msg, MESSAGE));
         return (text, outcome, Tone::Bad, String::new());
     }
     let kind = it.content_type.as_deref().unwrap_or_default();

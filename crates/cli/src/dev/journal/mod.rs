@@ -2,7 +2,6 @@
 
 mod line;
 mod routes;
-mod time;
 mod what;
 
 use std::collections::VecDeque;
@@ -11,7 +10,7 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use crate::printer::Printer;
+use crate::printer::{Printer, Time};
 pub(crate) use routes::router;
 pub(crate) use what::{Call, Invocation, Reload, User, Verdict, What};
 
@@ -71,7 +70,7 @@ impl Journal {
     }
 
     fn record_at(&self, what: What, now: SystemTime) -> u64 {
-        let time = time::Time::of(now);
+        let time = Time::of(now);
         let (kind, function) = (what.kind(), what.function().map(str::to_owned));
         let mut ring = self.locked();
         let id = ring.newest + 1;

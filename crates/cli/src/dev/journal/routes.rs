@@ -14,6 +14,7 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{StatusCode, Uri};
 use tokio::sync::watch;
 
+use super::what::KINDS;
 use super::{Entry, Journal};
 
 /// How many entries a reader of the stream has on the way.
@@ -44,13 +45,21 @@ impl Asked {
     fn read(uri: &Uri) -> Result<Self, String> {
         let mut asked = Self::default();
         for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-            let no_number = |_| format!("{name} is a number");
+            let no_number = |_| format!("{name} is a number, and {value:?} is none");
             match &*name {
                 "after" => asked.after = Some(value.parse().map_err(no_number)?),
                 "limit" => asked.limit = Some(value.parse().map_err(no_number)?),
-                "type" => asked.kind = Some(value.into_owned()),
+                "type" if KINDS.contains(&&*value) => asked.kind = Some(value.into_owned()),
+                "type" => {
+                    let kinds = KINDS.join(", ");
+                    return Err(format!("type is one of {kinds}, and {value:?} is none"));
+                }
                 "function" => asked.function = Some(value.into_owned()),
-                _ => return Err(format!("{name} is none of after, limit, type and function")),
+                _ => {
+                    return Err(format!(
+                        "{name:?} is none of after, limit, type and function"
+                    ));
+                }
             }
         }
         Ok(asked)
@@ -87,6 +96,10 @@ async fn live(State(journal): State<Journal>, uri: Uri, headers: HeaderMap) -> R
         Ok(asked) => asked,
         Err(wrong) => return (StatusCode::BAD_REQUEST, wrong + "\n").into_response(),
     };
+    if asked.limit.is_some() {
+        let wrong = "a stream has no end, so limit is for the list\n";
+        return (StatusCode::BAD_REQUEST, wrong).into_response();
+    }
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok());
     let newest = journal.newest();
     let now = *newest.borrow();

@@ -91,6 +91,21 @@ fn an_entry_is_small_whatever_is_in_it() {
     assert!(entry.json.len() < 4096, "{}", entry.json.len());
     let entry: Value = serde_json::from_str(&entry.json).expect("JSON");
     assert_eq!(entry["parameters"], "…");
+
+    // Of a name that no function has.
+    journal.record(What::Invocation(Invocation {
+        function: "f".repeat(60_000),
+        ..Invocation::default()
+    }));
+    // As a function might say that it was denied.
+    let denied = Call {
+        api: "a".repeat(60_000),
+        ..call()
+    };
+    journal.record(What::Call(denied));
+    for entry in &journal.after(1, 2).entries {
+        assert!(entry.json.len() < 4096, "{}", entry.json.len());
+    }
 }
 
 #[tokio::test]
@@ -117,7 +132,14 @@ async fn the_list_is_what_is_asked_for() {
     assert_eq!(entry["type"], "call");
     assert_eq!(entry["errCode"], 0);
     assert_eq!(entry["parameters"], json!({"media_id": "sample"}));
-    for wrong in ["?after=x", "?limit=-1", "?kind=call"] {
+    for wrong in [
+        "?after=x",
+        "?limit=-1",
+        "?kind=call",
+        "?type=calls",
+        "/stream?after=x",
+        "/stream?limit=1",
+    ] {
         let response = get(&journal, &format!("/_cloudcall/journal{wrong}"), None).await;
         assert_eq!(response.status(), 400, "{wrong}");
     }
@@ -167,8 +189,7 @@ async fn a_slow_reader_is_told_what_it_lost() {
 
 #[test]
 fn a_line_says_it_all() {
-    let clock =
-        time::Time::of(SystemTime::UNIX_EPOCH + Duration::from_secs(4 * 3600 + 187)).clock();
+    let clock = Time::of(SystemTime::UNIX_EPOCH + Duration::from_secs(4 * 3600 + 187)).clock();
     let said = |what: What| line::line(&clock, &what).plain();
     assert_eq!(
         said(What::Call(call())),
@@ -201,6 +222,28 @@ fn a_line_says_it_all() {
     assert_eq!(
         said(What::Invocation(invocation)),
         "12:03:07  get-image         POST  200  12 ms  o1"
+    );
+    let died = Invocation {
+        function: "get-image".into(),
+        source: "http",
+        outcome: "died",
+        status: 502,
+        error_message: Some("it ended (exit status: 7); its last lines:\none\ntwo".into()),
+        ..Invocation::default()
+    };
+    assert_eq!(
+        said(What::Invocation(died)),
+        "12:03:07  get-image         POST  502 died  0 ms  it ended (exit status: 7)"
+    );
+    let wordy = Call {
+        err_code: 1,
+        err_msg: "中".repeat(1000),
+        ..call()
+    };
+    let wordy = said(What::Call(wordy));
+    assert!(
+        wordy.ends_with("中…") && wordy.chars().count() < 200,
+        "{wordy}"
     );
     assert_eq!(
         said(reload("get-image")),

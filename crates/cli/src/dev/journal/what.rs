@@ -9,6 +9,9 @@ const LONGEST_TEXT: usize = 1024;
 /// The longest parameters, in bytes of JSON.
 const LONGEST_PARAMETERS: usize = 8 << 10;
 
+/// The `type` of each.
+pub(super) const KINDS: [&str; 3] = ["invocation", "call", "reload"];
+
 /// What happened.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -27,7 +30,8 @@ pub(crate) struct Invocation {
     /// `http`, `call-function`, `timer` or `push`.
     pub(crate) source: &'static str,
     pub(crate) caller: User,
-    /// `ok`, `error`, `timeout`, `refused` or the like.
+    /// `ok`, `error`, `timeout`, `died`; or why it did not begin: `invalid`, `unknown`, `refused`,
+    /// `broken`, `closed`.
     pub(crate) outcome: &'static str,
     /// That of the HTTP answer.
     pub(crate) status: u16,
@@ -96,10 +100,11 @@ pub(crate) struct Reload {
 
 impl What {
     pub(super) fn kind(&self) -> &'static str {
+        let [invocation, call, reload] = KINDS;
         match self {
-            Self::Invocation(_) => "invocation",
-            Self::Call(_) => "call",
-            Self::Reload(_) => "reload",
+            Self::Invocation(_) => invocation,
+            Self::Call(_) => call,
+            Self::Reload(_) => reload,
         }
     }
 
@@ -118,6 +123,9 @@ impl What {
     pub(super) fn bounded(mut self) -> Self {
         match &mut self {
             Self::Invocation(it) => {
+                // It may be that of no function there is.
+                clip(&mut it.function);
+                clip(&mut it.request_id);
                 it.error_message.iter_mut().for_each(clip);
                 let User {
                     open_id,
@@ -128,6 +136,7 @@ impl What {
                 of_user.into_iter().flatten().for_each(clip);
             }
             Self::Call(it) => {
+                clip(&mut it.api);
                 clip(&mut it.err_msg);
                 it.content_type.iter_mut().for_each(clip);
                 if it.parameters.to_string().len() > LONGEST_PARAMETERS {

@@ -49,7 +49,7 @@ impl Bed {
                     action,
                     message,
                 } => format!("{function:?} {action} {message}"),
-                GatewayEvent::Called { .. } => return,
+                GatewayEvent::Called { .. } | GatewayEvent::GivenUp { .. } => return,
             };
             kept.lock().expect("no panic").push(line);
         });

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cloudcall::transport::{Body as SdkBody, Transport, TransportError};
 use serde_json::json;
 
 use super::*;
@@ -67,6 +68,52 @@ async fn every_call_is_told_with_what_came_of_it() {
         json!(["g", null, GET, {"media_id": "sample"}, got])
     );
     assert_eq!(calls.len(), 5);
+}
+
+/// Never answers.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait::async_trait]
+impl Transport for Silent {
+    async fn send(&self, _: Request<Bytes>) -> Result<Response<SdkBody>, TransportError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_its_function_gives_up_is_told() {
+    let (given_up, kept) = (Arc::new(Mutex::new(Vec::new())), Arc::default());
+    let told = Arc::clone(&given_up);
+    let gateway = Gateway::with_observer(move |event| match event {
+        GatewayEvent::GivenUp {
+            function,
+            id,
+            api,
+            parameters,
+            ..
+        } => told
+            .lock()
+            .expect("no panic")
+            .push(json!([function, id, api, parameters])),
+        other => panic!("{other:?}"),
+    });
+    let cloud = Cloud::builder()
+        .permissions(Permissions::allow([GET]))
+        .transport(Silent)
+        .build()
+        .expect("complete");
+    let token = gateway.register(Caller::new("f", cloud).id(3));
+    let bed = Bed {
+        gateway,
+        told: kept,
+        ..Bed::new()
+    };
+    let call = bed.call(&token, GET, vec![pair("media_id", r#""M""#)]);
+    let waited = tokio::time::timeout(std::time::Duration::ZERO, call).await;
+    assert!(waited.is_err());
+    let given_up = given_up.lock().expect("no panic").clone();
+    assert_eq!(given_up, [json!(["f", 3, GET, {"media_id": "M"}])]);
 }
 
 #[tokio::test]

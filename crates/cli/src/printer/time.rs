@@ -1,16 +1,16 @@
-//! The time of an entry, in the platform's time zone: UTC+8, without daylight saving.
+//! The time of a line, in the platform's time zone: UTC+8, without daylight saving.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds and milliseconds in UTC+8.
-pub(super) struct Time {
+pub(crate) struct Time {
     seconds: u64,
     millis: u32,
 }
 
 impl Time {
     /// A clock before 1970 counts as 1970.
-    pub(super) fn of(time: SystemTime) -> Self {
+    pub(crate) fn of(time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             seconds: since.as_secs() + 8 * 60 * 60,
@@ -19,14 +19,14 @@ impl Time {
     }
 
     /// Like `12:03:07`.
-    pub(super) fn clock(&self) -> String {
+    pub(crate) fn clock(&self) -> String {
         let of_day = self.seconds % 86_400;
         let (hours, minutes) = (of_day / 3600, of_day / 60 % 60);
         format!("{hours:02}:{minutes:02}:{:02}", of_day % 60)
     }
 
     /// By RFC 3339, like `2026-12-01T12:03:07.005+08:00`.
-    pub(super) fn full(&self) -> String {
+    pub(crate) fn full(&self) -> String {
         let (year, month, day) = date(self.seconds / 86_400);
         let (clock, millis) = (self.clock(), self.millis);
         format!("{year:04}-{month:02}-{day:02}T{clock}.{millis:03}+08:00")
