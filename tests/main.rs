@@ -6,6 +6,7 @@ mod chaos;
 mod check;
 mod conversions;
 mod dev;
+mod dev_load;
 mod dev_server;
 mod faults;
 mod help;
