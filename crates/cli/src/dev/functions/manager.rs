@@ -96,6 +96,9 @@ impl Manager {
             }
             self.pool.hold();
             self.and_further(&mut paths);
+            if let Some(before) = &before {
+                paths.extend(before.changed());
+            }
             let stamps = stamps(&self.function);
             let settings = self.settings();
             let made = prepare_node(&self.host, &self.function, settings);
