@@ -80,7 +80,7 @@ impl Load {
                 break;
             }
             let function = FUNCTIONS[number % FUNCTIONS.len()];
-            let makes_call = number / FUNCTIONS.len() % CALLS == 0;
+            let makes_call = (number / FUNCTIONS.len()).is_multiple_of(CALLS);
             let (load, idle, address) = (Arc::clone(self), idle.clone(), address.to_owned());
             self.asked.fetch_add(1, Ordering::SeqCst);
             tasks.spawn(async move {

@@ -89,6 +89,7 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     let url = host.upstream.gateway_url();
     let limits = Limits {
         workers: args.concurrency.into(),
+        starting: std::thread::available_parallelism().map_or(1, Into::into),
         queue: args.queue,
         idle: Duration::from_secs(args.idle),
     };

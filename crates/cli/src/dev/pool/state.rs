@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::super::answer::{Answer, Job, Refusal};
-use super::Look;
+use super::{Limits, Look};
 use crate::runner::WorkerId;
 
 /// A request that waits for a worker.
@@ -125,9 +125,9 @@ impl<V> State<V> {
         }
     }
 
-    /// Gives those who wait to the free workers; says how many more to start, up to `most` in all,
+    /// Gives those who wait to the free workers; says how many more to start, within the limits,
     /// and from what.
-    pub(super) fn dispatch(&mut self, most: usize) -> Option<(usize, u64, Arc<V>)> {
+    pub(super) fn dispatch(&mut self, limits: &Limits) -> Option<(usize, u64, Arc<V>)> {
         let at_least = std::mem::take(&mut self.at_least);
         if self.is_held {
             return None;
@@ -140,7 +140,9 @@ impl<V> State<V> {
         }
         let missing = self.queue.len().saturating_sub(self.starting);
         let missing = missing.max(at_least.saturating_sub(self.workers()));
-        let count = missing.min(most.saturating_sub(self.workers()));
+        let room = limits.workers.saturating_sub(self.workers());
+        let at_once = limits.starting.saturating_sub(self.starting);
+        let count = missing.min(room).min(at_once);
         self.starting += count;
         (count > 0).then_some((count, number, version))
     }

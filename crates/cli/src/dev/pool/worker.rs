@@ -23,7 +23,13 @@ pub(super) async fn serve<S: Staff>(pool: Pool<S>, number: u64, version: Arc<S::
         }
     };
     let id = worker.id();
-    let mut next = pool.state().started(number, id);
+    let mut next = {
+        let mut state = pool.state();
+        let next = state.started(number, id);
+        // Now another may start.
+        pool.dispatch(state);
+        next
+    };
     loop {
         let waiting = match next {
             Next::Run(waiting) => waiting,
