@@ -206,7 +206,7 @@ fn edit_all(editor: &mut Editor<'_>, journal: &Journal) {
     editor.edit("r", CODE, 2);
     journal.awaits_reload(is_built(5));
     editor.edit("n", CONFIG, 2);
-    editor.wait(|load| load.waiting() < 5);
+    editor.wait(|load| load.waiting() < 40);
 }
 
 /// How many requests a second were answered: nearly all of the load.
