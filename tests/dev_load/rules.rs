@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
+use serde_json::json;
+
 use super::journal::Journal;
 use super::load::Asked;
 
@@ -133,6 +135,7 @@ fn said_is_done(told: &[&Told], function: &str, journal: &Journal) {
     for (said, entry) in journal.of("reload") {
         let version = entry["version"].as_u64().expect("a version");
         if entry["function"] == function {
+            assert_ne!(entry["why"], json!([]), "it names what was edited");
             for it in told.iter().filter(|it| it.asked.sent > said) {
                 assert!(it.version >= version, "{it:?} after {entry}");
             }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::super::answer::{Refusal, Why};
 use super::super::watch::is_ignored;
@@ -80,6 +80,27 @@ pub(super) fn stamps(function: &Function) -> Vec<(PathBuf, Option<Stamp>)> {
         (path, stamp)
     };
     paths.into_iter().map(stamp).collect()
+}
+
+/// How long nothing changes.
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// How many of these are waited for at most: a file may be written without end.
+const MOMENTS: u32 = 20;
+
+/// The same, once nothing has changed for a moment: an editor may write a file in two steps, and
+/// save several files one after the other.
+pub(super) async fn settled(function: &Function) -> Vec<(PathBuf, Option<Stamp>)> {
+    let mut before = stamps(function);
+    for _ in 0..MOMENTS {
+        tokio::time::sleep(MOMENT).await;
+        let now = stamps(function);
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    before
 }
 
 /// How many files of a function's code are looked at before each invocation, which has to stay
@@ -162,4 +183,64 @@ pub(super) fn refusal_of(error: PrepareError) -> Refusal {
 /// Why there is no worker.
 pub(super) fn refusal_of_worker(error: &WorkerError) -> Refusal {
     Refusal::new(Why::Broken, format!("{error}{}", error.last_lines()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn function() -> (tempfile::TempDir, Function) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let function = Function {
+            name: "f".into(),
+            kind: Kind::Node,
+            folder: folder.path().to_owned(),
+        };
+        (folder, function)
+    }
+
+    fn write(folder: &Path, file: &str, text: &str) {
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("its folder");
+        fs::write(path, text).expect("written");
+    }
+
+    #[test]
+    fn all_code_without_packages_is_looked_at_as_far_as_that_is_fast() {
+        let (folder, _) = function();
+        for file in [
+            "lib/deep/a.js",
+            "b.mjs",
+            "lib/c.json",
+            "node_modules/d/index.js",
+            ".hidden/e.js",
+            "f.txt",
+        ] {
+            write(folder.path(), file, "");
+        }
+        let seen = |path: PathBuf| {
+            let below = path.strip_prefix(folder.path()).expect("below");
+            below.to_string_lossy().replace('\\', "/")
+        };
+        let all: Vec<_> = code(folder.path()).into_iter().map(seen).collect();
+        assert_eq!(all, ["b.mjs", "lib/c.json", "lib/deep/a.js"]);
+        for number in 0..MOST {
+            write(folder.path(), &format!("{number}.js"), "");
+        }
+        let all = code(folder.path());
+        assert_eq!(all.len(), MOST);
+        assert!(!all.contains(&folder.path().join("lib/c.json")));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_written_in_two_steps_is_seen_whole() {
+        let (folder, function) = function();
+        write(folder.path(), "index.js", "");
+        let written = async {
+            // After the first look, which is before the first wait.
+            write(folder.path(), "index.js", "whole");
+        };
+        let (seen, ()) = tokio::join!(settled(&function), written);
+        assert_eq!(seen, stamps(&function));
+    }
 }

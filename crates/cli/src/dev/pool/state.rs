@@ -183,6 +183,14 @@ impl<V> State<V> {
         self.queue.drain(..).collect()
     }
 
+    /// A worker did not get ready, of a version that is no longer what is on the disk.
+    pub(super) fn start_outdated(&mut self, number: u64) {
+        if self.is(number) {
+            self.starting -= 1;
+            self.is_held = true;
+        }
+    }
+
     /// A worker has ended an invocation.
     pub(super) fn finished(&mut self, number: u64, id: WorkerId) -> Next {
         if !self.is(number) {

@@ -231,6 +231,25 @@ async fn who_comes_first_is_served_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_that_fails_on_half_of_a_change_fails_nobody() {
+    let mut stage = Stage::ready(LIMITS);
+    let asked = stage.ask("1").await;
+    let (_, _, answer) = stage.starting().await;
+    let is_current = &stage.pool.staff().is_current;
+    is_current.store(false, Ordering::Relaxed);
+    answer.send(Err(broken())).expect("the pool waits");
+    stage.wanted().await;
+    assert!(stage.pool.look().is_held);
+    let is_current = &stage.pool.staff().is_current;
+    is_current.store(true, Ordering::Relaxed);
+    stage.pool.switch(Arc::new("b"), false);
+    assert_eq!(stage.starts().await.1, "b");
+    let (worker, _) = stage.runs().await;
+    stage.answers(worker, "done");
+    assert_eq!(of(asked).await.as_deref(), Ok("done by 2 v2"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn few_start_at_the_same_time() {
     let mut stage = Stage::ready(Limits {
         workers: 3,
