@@ -7,6 +7,7 @@ mod check;
 mod conversions;
 mod dev;
 mod dev_journal;
+mod dev_load;
 mod dev_server;
 mod environment;
 mod faults;

@@ -79,12 +79,20 @@ Examples:
   curl http://127.0.0.1:9527/functions/get-temp-media -d '{\"mediaId\":\"sample\"}'
   curl http://127.0.0.1:9527/functions/get-temp-media -d '{}' -H 'x-wx-openid: o1'
   cloudcall dev --port 8080 --concurrency 20
+  curl -N http://127.0.0.1:9527/_cloudcall/journal/stream
   cloudcall dev --record session.json
 
 POST /functions/NAME invokes a function with the body as its event. The answer is its result
 with 200, or its error with 500; 504 is its time limit, 502 that it does not build, start or
 live, 429 that too many wait. The headers x-wx-openid, x-wx-appid and x-wx-unionid say who
 calls. GET /functions lists the functions.
+
+An edit of config.json holds for each request that is sent after it, and so does one of the code
+in Node. A function in Rust is built in the background: its last program serves until the next
+one is ready, and for as long as the code does not compile. Running invocations end as they began.
+
+GET /_cloudcall/journal lists the newest invocations, Cloud Calls and reloads as JSON;
+/_cloudcall/journal/stream goes on with each as it happens (server-sent events).
 ";
 
 const CALL: &str = "\
@@ -240,7 +248,7 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "N", default_value = "1000")]
     pub(crate) queue: usize,
 
-    /// How long a worker waits for its next event until it ends
+    /// How many seconds a worker waits for its next event until it ends
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(crate) idle: u64,
 

@@ -80,6 +80,8 @@ pub(crate) enum Run {
 pub(crate) struct Limits {
     /// Workers of a version.
     pub(crate) workers: usize,
+    /// Those of them that start at the same time.
+    pub(crate) starting: usize,
     /// Requests that wait.
     pub(crate) queue: usize,
     /// How long a worker waits for its next event until it ends.
@@ -166,7 +168,7 @@ impl<S: Staff> Pool<S> {
 
     /// Gives those who wait to workers, and starts some where there are too few.
     fn dispatch(&self, mut state: MutexGuard<'_, State<S::Version>>) {
-        let plan = state.dispatch(self.0.limits.workers, Instant::now());
+        let plan = state.dispatch(&self.0.limits, Instant::now());
         drop(state);
         if let Some((count, number, version)) = plan.start {
             for _ in 0..count {

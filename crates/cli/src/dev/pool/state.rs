@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::super::answer::{Answer, Job, Refusal};
-use super::Look;
+use super::{Limits, Look};
 use crate::runner::WorkerId;
 
 /// How long a request waits for the workers that there are until another is started. A process
@@ -144,10 +144,10 @@ impl<V> State<V> {
         }
     }
 
-    /// Gives those who wait to the free workers; says how many more to start, up to `most` in all.
+    /// Gives those who wait to the free workers; says how many more to start, within the limits.
     ///
     /// The first is started at once, further ones when it is ready and requests have waited in vain.
-    pub(super) fn dispatch(&mut self, most: usize, now: Instant) -> Plan<V> {
+    pub(super) fn dispatch(&mut self, limits: &Limits, now: Instant) -> Plan<V> {
         let mut plan = Plan {
             start: None,
             look_again: None,
@@ -164,10 +164,12 @@ impl<V> State<V> {
         let missing = self
             .missing(now)
             .max(at_least.saturating_sub(self.workers()));
-        let count = missing.min(most.saturating_sub(self.workers()));
+        let room = limits.workers.saturating_sub(self.workers());
+        let at_once = limits.starting.saturating_sub(self.starting);
+        let count = missing.min(room).min(at_once);
         self.starting += count;
         plan.start = (count > 0).then_some((count, number, version));
-        if !self.is_watched && self.workers() < most {
+        if !self.is_watched && self.workers() < limits.workers {
             // For those before it workers are being started.
             plan.look_again = self
                 .queue
@@ -234,6 +236,14 @@ impl<V> State<V> {
             return Vec::new();
         }
         self.queue.drain(..).collect()
+    }
+
+    /// A worker did not get ready, of a version that is no longer what is on the disk.
+    pub(super) fn start_outdated(&mut self, number: u64) {
+        if self.is(number) {
+            self.starting -= 1;
+            self.is_held = true;
+        }
     }
 
     /// A worker has ended an invocation.

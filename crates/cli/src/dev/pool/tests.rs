@@ -100,6 +100,7 @@ struct Stage {
 
 const LIMITS: Limits = Limits {
     workers: 2,
+    starting: 2,
     queue: 3,
     idle: Duration::from_secs(60),
 };
@@ -227,6 +228,55 @@ async fn who_comes_first_is_served_first() {
         assert_eq!(of(asked).await.as_deref(), Ok("done by 1 v1"));
     }
     stage.nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_fails_on_half_of_a_change_fails_nobody() {
+    let mut stage = Stage::ready(LIMITS);
+    let asked = stage.ask("1").await;
+    let (_, _, answer) = stage.starting().await;
+    let is_current = &stage.pool.staff().is_current;
+    is_current.store(false, Ordering::Relaxed);
+    answer.send(Err(broken())).expect("the pool waits");
+    stage.wanted().await;
+    assert!(stage.pool.look().is_held);
+    let is_current = &stage.pool.staff().is_current;
+    is_current.store(true, Ordering::Relaxed);
+    stage.pool.switch(Arc::new("b"), false);
+    assert_eq!(stage.starts().await.1, "b");
+    let (worker, _) = stage.runs().await;
+    stage.answers(worker, "done");
+    assert_eq!(of(asked).await.as_deref(), Ok("done by 2 v2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_start_at_the_same_time() {
+    let mut stage = Stage::ready(Limits {
+        workers: 3,
+        starting: 1,
+        ..LIMITS
+    });
+    let mut asked = Vec::new();
+    for event in ["1", "2", "3"] {
+        asked.push(stage.ask(event).await);
+    }
+    let (_, _, first) = stage.starting().await;
+    stage.nothing().await;
+    first.send(Ok(())).expect("the pool waits");
+    assert_eq!(stage.runs().await.0, 1);
+    // The next one starts while the first one works, and is not needed in the end.
+    let (_, _, second) = stage.starting().await;
+    for _ in ["1", "2"] {
+        stage.answers(1, "done");
+        assert_eq!(stage.runs().await.0, 1);
+    }
+    stage.answers(1, "done");
+    for asked in asked {
+        of(asked).await.expect("an answer");
+    }
+    second.send(Ok(())).expect("the pool waits");
+    stage.nothing().await;
+    assert_eq!(stage.pool.look().workers, 2);
 }
 
 #[tokio::test(start_paused = true)]

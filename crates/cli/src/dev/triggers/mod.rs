@@ -64,9 +64,22 @@ impl Triggers {
     /// Reads the triggers of these functions, and says what is new. Other functions have none any
     /// more.
     pub(crate) fn follow(&self, configs: &[(String, PathBuf)]) {
+        for function in self.read(configs) {
+            match self.shown(function) {
+                Some(shown) => self.printer.done(format_args!("{function}  {shown}")),
+                None => self
+                    .printer
+                    .done(format_args!("{function}  no timer any more")),
+            }
+        }
+    }
+
+    /// The same, but gives the functions of which something is new.
+    pub(crate) fn read<'a>(&self, configs: &'a [(String, PathBuf)]) -> Vec<&'a str> {
         let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
         timers.retain(|known, _| configs.iter().any(|(function, _)| function == known));
         drop(timers);
+        let mut new = Vec::new();
         for (function, config) in configs {
             let text = std::fs::read_to_string(config).unwrap_or_default();
             let read = Trigger::of_config(&text);
@@ -76,14 +89,10 @@ impl Triggers {
             }
             let trigger = read.ok().flatten();
             if self.set(function, trigger) {
-                match self.shown(function) {
-                    Some(shown) => self.printer.done(format_args!("{function}  {shown}")),
-                    None => self
-                        .printer
-                        .done(format_args!("{function}  no timer any more")),
-                }
+                new.push(function.as_str());
             }
         }
+        new
     }
 
     /// What is wrong with a trigger, if that was not said before.
