@@ -32,7 +32,7 @@ pub(crate) use prepare::{PrepareError, Prepared, build_function, prepare_node};
 pub(crate) use process::{Process, Processes, Spawner};
 pub(crate) use project::{Project, ProjectError};
 pub(crate) use runtime_api::{LARGEST, Outcome};
-pub(crate) use settings::{Settings, triggers_text};
+pub(crate) use settings::Settings;
 pub(crate) use upstream::{Observer, Upstream, UpstreamError, tell};
 pub(crate) use way::Way;
 pub(crate) use worker::WorkerError;

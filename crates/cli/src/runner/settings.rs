@@ -118,15 +118,6 @@ impl Settings {
     }
 }
 
-/// The triggers of a `config.json`, as a text to be compared.
-pub(crate) fn triggers_text(config: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(config).ok()?;
-    match jsonc::parse(&text) {
-        Ok(Some(JsonValue::Object(object))) => Some(format!("{:?}", object.get("triggers")?)),
-        _ => None,
-    }
-}
-
 fn number<'a>(value: &JsonValue<'a>) -> Option<&'a str> {
     match value {
         JsonValue::Number(text) => Some(text),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cloudcall::Permissions;
 
-use crate::runner::{Settings, triggers_text};
+use super::super::triggers::{Trigger, TriggerError};
+use crate::runner::Settings;
 
 /// What a `config.json` declares.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,12 +16,13 @@ pub(crate) struct Declared {
     timeout: Duration,
     memory: u32,
     variables: Vec<(String, String)>,
-    triggers: Option<String>,
+    triggers: Result<Option<Trigger>, TriggerError>,
 }
 
 impl Declared {
     pub(crate) fn load(config: &Path) -> Self {
         let settings = Settings::load(config);
+        let text = std::fs::read_to_string(config).unwrap_or_default();
         Self {
             permissions: Permissions::load(config)
                 .apis()
@@ -29,7 +31,7 @@ impl Declared {
             timeout: settings.timeout,
             memory: settings.memory,
             variables: settings.variables,
-            triggers: triggers_text(config),
+            triggers: Trigger::of_config(&text),
         }
     }
 
@@ -103,6 +105,11 @@ mod tests {
                 "triggers"
             ]
         );
-        assert_eq!(after.changes(&after), [] as [&str; 0]);
+        let timer = r#"{"triggers":[{"name":"t","type":"timer","config":"0 0 2 * * * *"}]}"#;
+        let spaced = timer.replace(',', " , ");
+        for same in [&after, &declared(timer)] {
+            assert_eq!(same.changes(same), [] as [&str; 0]);
+        }
+        assert_eq!(declared(timer).changes(&declared(&spaced)), [] as [&str; 0]);
     }
 }

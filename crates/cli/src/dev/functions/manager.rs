@@ -92,6 +92,13 @@ impl Manager {
                     continue;
                 }
             } else if is_change {
+                // Nothing runs that would have to be replaced, but the edit is told.
+                let now = self.declared();
+                let changes = declared.changes(&now);
+                if !changes.is_empty() {
+                    self.reloaded(&paths, look.version, &changes);
+                }
+                declared = now;
                 continue;
             }
             self.pool.hold();

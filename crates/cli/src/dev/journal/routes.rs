@@ -109,7 +109,8 @@ async fn live(State(journal): State<Journal>, uri: Uri, headers: HeaderMap) -> R
         journal,
         newest,
         asked,
-        waiting: VecDeque::new(),
+        // A head without a body is kept back: this shows at once that the stream is open.
+        waiting: VecDeque::from([Event::default().comment("open")]),
     };
     let events = stream::unfold(reader, async |mut reader| {
         let event = reader.next().await?;
