@@ -260,6 +260,33 @@ fn a_signal_ends_everything() {
     }
 }
 
+#[test]
+fn the_start_tells_what_is_served_and_what_to_do_with_it() {
+    let project = probe(
+        r#"{"permissions":{"openapi":["wxacode.get","a.b","c.d","e.f","g.h"]},
+            "triggers":[{"name":"nightly","type":"timer","config":"0 0 2 * * * *"}]}"#,
+    );
+    write(project.path(), "functions/longer/index.js", &answering(1));
+    write(project.path(), "media/sample.txt", "text");
+    let mut dev = Dev::start(project.path(), &[]);
+    let port = dev.address.rsplit(':').next().expect("a port").to_owned();
+    let [timed, other, media, journal, last] = std::array::from_fn(|_| dev.says(""));
+    let beginning = "  POST /functions/f       Node  a.b c.d e.f g.h and 1 more  timer nightly, ";
+    assert!(timed.starts_with(beginning), "{timed}");
+    assert!(timed.ends_with("(not fired without --triggers)"), "{timed}");
+    assert_eq!(other, "  POST /functions/longer  Node  no Cloud Calls");
+    assert_eq!(
+        media,
+        "  Cloud Calls reach the emulator, with the media of media"
+    );
+    assert!(journal.contains("GET /_cloudcall/journal "), "{journal}");
+    let env = match cfg!(windows) {
+        true => format!("`cloudcall env --port {port} | Out-String | Invoke-Expression` leads"),
+        false => format!("`eval \"$(cloudcall env --port {port})\"` leads"),
+    };
+    assert!(last.starts_with(&env) && last.contains("Ctrl-C"), "{last}");
+}
+
 /// A function that answers with a number.
 fn answering(number: u64) -> String {
     format!("exports.main = async () => {number}")

@@ -5,7 +5,7 @@ use crate::tool::{cloudcall, root};
 
 #[test]
 fn help_teaches() {
-    for command in ["", "invoke", "call", "check", "dev", "exec"] {
+    for command in ["", "invoke", "call", "check", "dev", "exec", "push", "env"] {
         let mut help = cloudcall(root());
         let name = if command.is_empty() {
             "help-cloudcall".to_owned()

@@ -7,7 +7,9 @@ mod check;
 mod conversions;
 mod dev;
 mod dev_journal;
+mod dev_load;
 mod dev_server;
+mod environment;
 mod faults;
 mod help;
 #[cfg(unix)]
@@ -20,6 +22,7 @@ mod large_project;
 #[cfg(target_os = "linux")]
 mod live;
 mod node_functions;
+mod push;
 mod readme;
 mod record;
 #[cfg(unix)]
@@ -29,6 +32,7 @@ mod seen;
 mod servers;
 mod sockets;
 mod storing;
+mod timers;
 mod tool;
 mod two_clients;
 mod worker;

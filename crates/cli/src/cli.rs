@@ -30,6 +30,22 @@ Exit codes:
   3    the tool itself failed
   130  interrupted with Ctrl-C; after another signal, 128 and its number";
 
+const EXIT_CODES_OF_PUSH: &str = "\
+Exit codes:
+  0    done
+  1    the function failed; the error is on stdout, as JSON
+  2    wrong usage, no `cloudcall dev` at the port, or no function that takes the message
+  3    the tool itself failed
+  130  interrupted with Ctrl-C; after another signal, 128 and its number";
+
+const EXIT_CODES_OF_ENV: &str = "\
+Exit codes:
+  0    done
+  2    wrong usage, no `cloudcall dev` at the port, or no such function; sh and fish, which take no
+       notice of it within $( ) and before |, are given `false` to evaluate
+  3    the tool itself failed
+  130  interrupted with Ctrl-C; after another signal, 128 and its number";
+
 const MAIN: &str = "\
 Examples:
   cloudcall invoke get-temp-media --event '{\"mediaId\":\"sample\"}' -o sample.jpg
@@ -63,12 +79,20 @@ Examples:
   curl http://127.0.0.1:9527/functions/get-temp-media -d '{\"mediaId\":\"sample\"}'
   curl http://127.0.0.1:9527/functions/get-temp-media -d '{}' -H 'x-wx-openid: o1'
   cloudcall dev --port 8080 --concurrency 20
+  curl -N http://127.0.0.1:9527/_cloudcall/journal/stream
   cloudcall dev --record session.json
 
 POST /functions/NAME invokes a function with the body as its event. The answer is its result
 with 200, or its error with 500; 504 is its time limit, 502 that it does not build, start or
 live, 429 that too many wait. The headers x-wx-openid, x-wx-appid and x-wx-unionid say who
 calls. GET /functions lists the functions.
+
+An edit of config.json holds for each request that is sent after it, and so does one of the code
+in Node. A function in Rust is built in the background: its last program serves until the next
+one is ready, and for as long as the code does not compile. Running invocations end as they began.
+
+GET /_cloudcall/journal lists the newest invocations, Cloud Calls and reloads as JSON;
+/_cloudcall/journal/stream goes on with each as it happens (server-sent events).
 ";
 
 const CALL: &str = "\
@@ -103,19 +127,23 @@ Examples:
 It needs a `cloudcall dev` that runs. The message goes to the function of --function, or to the
 one whose config.json claims its type, or to the only function:
   { \"messagePush\": [\"text\", \"image\", \"miniprogrampage\", \"user_enter_tempsession\"] }
+On the platform that is set in the console, and nobody reads \"messagePush\". To the emulator the
+user has written then: the function may send five answers within 48 hours.
 Tests can do the same: POST http://127.0.0.1:9527/_cloudcall/push with
   {\"message\":{\"type\":\"image\",\"mediaId\":\"sample\"},\"openId\":\"OPENID\"}
 ";
 
 const ENV: &str = "\
 Examples:
-  eval \"$(cloudcall env --function get-temp-media-node)\" && npm test
+  ( eval \"$(cloudcall env --function get-temp-media-node)\" && npm test )
   cloudcall env --shell powershell | Out-String | Invoke-Expression
   cloudcall env --shell fish | source
   cloudcall env --shell json
 
-It needs a `cloudcall dev` that runs, and what it prints is of use for as long as that does.
-NODE_OPTIONS of the shell are kept.
+It needs a `cloudcall dev` that runs, and what it prints is of use for as long as that does: a
+shell of its own, as in the parentheses above, forgets it in time. Permissions are those that
+config.json gives at each call. Of the shell's NODE_OPTIONS the rest is kept. A `cloudcall dev`
+that reaches WeChat does not tell its secret.
 ";
 
 const CHECK: &str = "\
@@ -220,7 +248,7 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "N", default_value = "1000")]
     pub(crate) queue: usize,
 
-    /// How long a worker waits for its next event until it ends
+    /// How many seconds a worker waits for its next event until it ends
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(crate) idle: u64,
 
@@ -329,13 +357,14 @@ pub(crate) struct ExecArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = format!("{PUSH}\n{EXIT_CODES}"))]
+#[command(after_help = format!("{PUSH}\n{EXIT_CODES_OF_PUSH}"))]
 pub(crate) struct PushArgs {
     #[command(subcommand)]
     pub(crate) message: MessageArgs,
 
     /// The user who writes [default: o-a-user-of-customer-service]
     #[arg(long, value_name = "ID", global = true)]
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) openid: Option<String>,
 
     /// The function that gets the message
@@ -343,19 +372,19 @@ pub(crate) struct PushArgs {
     pub(crate) function: Option<String>,
 
     /// Where `cloudcall dev` is served
-    #[arg(long, value_name = "PORT", global = true, default_value_t = DEV_PORT)]
+    #[arg(short, long, value_name = "PORT", global = true, default_value_t = DEV_PORT)]
     pub(crate) port: u16,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = format!("{ENV}\n{EXIT_CODES}"))]
+#[command(after_help = format!("{ENV}\n{EXIT_CODES_OF_ENV}"))]
 pub(crate) struct EnvArgs {
     /// The function whose config.json says what may be called [default: ./config.json of dev]
     #[arg(long, value_name = "NAME")]
     pub(crate) function: Option<String>,
 
     /// Where `cloudcall dev` is served
-    #[arg(long, value_name = "PORT", default_value_t = DEV_PORT)]
+    #[arg(short, long, value_name = "PORT", default_value_t = DEV_PORT)]
     pub(crate) port: u16,
 
     /// Who is to read it
@@ -376,6 +405,7 @@ pub(crate) enum MessageArgs {
     Image {
         /// The media id, by which getTempMedia finds the image
         #[arg(long, value_name = "ID")]
+        #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
         media_id: String,
 
         /// The URL of the image

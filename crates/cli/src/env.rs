@@ -4,11 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use crate::credentials::{Credentials, Secret};
+use crate::runner::without_preloads;
 
 pub(crate) const API_BASE: &str = "CLOUDCALL_API_BASE";
 pub(crate) const APP_ID: &str = "WECHAT_APPID";
 pub(crate) const APP_SECRET: &str = "WECHAT_SECRET";
 pub(crate) const CONFIG: &str = "CLOUDCALL_CONFIG";
+pub(crate) const NODE_OPTIONS: &str = "NODE_OPTIONS";
 const REDIS_URL: &str = "CLOUDCALL_REDIS_URL";
 
 /// Where secrets may be kept, next to the project.
@@ -72,7 +74,7 @@ pub(crate) struct Env {
 impl Env {
     pub(crate) fn of_process() -> Self {
         Self {
-            variables: std::env::vars_os().collect(),
+            variables: std::env::vars_os().map(without_our_scripts).collect(),
         }
     }
 
@@ -202,6 +204,16 @@ fn has_prefix(found: &OsStr, prefix: &str) -> bool {
             start == prefix.as_bytes()
         }
     })
+}
+
+/// The variable, without the scripts that a shell has of `cloudcall env`: the tool adds its own where
+/// they are wanted.
+fn without_our_scripts((name, value): (OsString, OsString)) -> (OsString, OsString) {
+    let is_of_node = same_name(&name, NODE_OPTIONS);
+    match value.to_str().filter(|_| is_of_node) {
+        Some(options) => (name, without_preloads(options).into()),
+        None => (name, value),
+    }
 }
 
 #[cfg(test)]

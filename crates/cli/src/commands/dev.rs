@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
-use unicode_width::UnicodeWidthStr as _;
 
 use super::Context;
 use crate::cli::{DEV_PORT, DevArgs, LogFormat};
@@ -16,13 +15,10 @@ use crate::dev::journal::{self, Journal, LIMIT};
 use crate::dev::push::Pushes;
 use crate::dev::running::Running;
 use crate::dev::triggers::{Clock, Triggers};
-use crate::dev::{
-    FunctionCalls, Functions, LateFunctions, Limits, Mode, Reload, Served, Shown, Tasks,
-};
-use crate::dev::{environment, push, server};
+use crate::dev::{FunctionCalls, Functions, LateFunctions, Limits, Mode, Reload, Served, Tasks};
+use crate::dev::{environment, push, server, welcome};
 use crate::failure::Failure;
-use crate::printer::Printer;
-use crate::runner::{Caller, Host, Kind, Project, Upstream, Ways};
+use crate::runner::{Caller, Host, Project, Upstream, Ways};
 use crate::target::Target;
 
 /// Where `dev` is unless something else is asked for.
@@ -54,6 +50,7 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
         .clone()
         .or_else(|| project.app_id().map(Into::into));
     let (listener, is_other) = listen(args.port).await?;
+    refuse_itself(&target, &listener)?;
 
     let calls = Calls {
         journal: Journal::new(printer, LIMIT),
@@ -93,6 +90,7 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     let url = host.upstream.gateway_url();
     let limits = Limits {
         workers: args.concurrency.into(),
+        starting: std::thread::available_parallelism().map_or(1, Into::into),
         queue: args.queue,
         idle: Duration::from_secs(args.idle),
     };
@@ -114,14 +112,16 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
             "port {PORT} is in use, by another `cloudcall dev` perhaps: this one has the next"
         ));
     }
-    announce(&url, &target_text, &functions.list(), printer);
-    if late.set(Arc::downgrade(&functions)).is_err() {
-        unreachable!("it is set here only");
-    }
     let clock: Clock = Arc::new(SystemTime::now);
     let deliverer = args.triggers.then(|| Arc::new(served) as Deliverer);
     let triggers = Triggers::new(deliverer, clock, printer);
-    triggers.follow(&functions.configs());
+    triggers.read(&functions.configs());
+    for line in welcome::lines(&url, &target_text, &functions.list(), &triggers) {
+        printer.done(line);
+    }
+    if late.set(Arc::downgrade(&functions)).is_err() {
+        unreachable!("it is set here only");
+    }
     reload.run(functions, sources, &triggers).await;
     Err(Failure::tool("files are no longer watched"))
 }
@@ -162,45 +162,23 @@ async fn listen(port: Option<u16>) -> Result<(TcpListener, bool), Failure> {
     )
 }
 
-async fn bind(port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+/// A shell that `cloudcall env` has led to another `dev` leads this one to itself, if it has the port
+/// of the other.
+fn refuse_itself(target: &Target, listener: &TcpListener) -> Result<(), Failure> {
+    let address = listener.local_addr().map(|it| format!("http://{it}"));
+    match (target, address) {
+        (Target::Server { api_base, .. }, Ok(address))
+            if api_base.trim_end_matches('/') == address =>
+        {
+            Err(Failure::usage(format_args!(
+                "Cloud Calls would reach {address}, which is this cloudcall dev itself"
+            ))
+            .hint("unset CLOUDCALL_API_BASE, which `cloudcall env` may have set in this shell"))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// Says what is served, and where.
-fn announce(url: &str, target: &str, functions: &[Shown], printer: Printer) {
-    printer.done(format_args!("cloudcall dev serves {url}"));
-    printer.done(format_args!("  Cloud Calls reach {target}"));
-    let width = functions
-        .iter()
-        .map(|it| it.function.name.width())
-        .max()
-        .unwrap_or_default();
-    for shown in functions {
-        let kind = match shown.function.kind {
-            Kind::Rust => "Rust",
-            Kind::Node => "Node",
-        };
-        let permissions: Vec<_> = shown.declared.permissions.iter().map(|it| &**it).collect();
-        let permissions = match permissions.as_slice() {
-            [] => "no Cloud Calls".to_owned(),
-            some => some.join(" "),
-        };
-        let name = &shown.function.name;
-        // Chinese characters take two columns.
-        let gap = width - name.width();
-        printer.done(format_args!(
-            "  POST /functions/{name}{:gap$}  {kind}  {permissions}",
-            ""
-        ));
-    }
-    if functions.is_empty() {
-        printer.done("  no function yet: a function is a folder with an index.js, a package.json or a Cargo.toml");
-    }
-    let env = match url.rsplit_once(':') {
-        Some((_, port)) if port != PORT.to_string() => format!("cloudcall env --port {port}"),
-        _ => "cloudcall env".to_owned(),
-    };
-    printer.done(format_args!(
-        "`{env}` leads other processes here, and Ctrl-C ends it"
-    ));
+async fn bind(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
 }

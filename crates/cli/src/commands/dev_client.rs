@@ -1,7 +1,7 @@
 //! What commands ask of a `cloudcall dev` that runs on this machine.
 
 use bytes::Bytes;
-use cloudcall::transport::{HttpsTransport, Transport as _};
+use cloudcall::transport::{HttpsTransport, Transport as _, TransportError, TransportErrorKind};
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode};
 
@@ -20,21 +20,18 @@ pub(crate) async fn ask(
     path: &str,
     body: impl Into<Bytes>,
 ) -> Result<Answer, Failure> {
-    let unreachable = |error: &dyn std::fmt::Display| {
-        Failure::usage(format_args!(
-            "there is no cloudcall dev at port {port}: {error}"
-        ))
-        .hint("start it in another terminal: cloudcall dev; or name its port with --port")
-    };
     let request = Request::builder()
         .method(method)
         .uri(format!("http://127.0.0.1:{port}{path}"))
         .header(CONTENT_TYPE, "application/json")
         .body(body.into())
         .map_err(|error| Failure::tool(format_args!("no request can be made: {error}")))?;
-    let transport = HttpsTransport::builder().timeout(None).build();
+    let transport = HttpsTransport::builder()
+        .timeout(None)
+        .max_reply_size(u64::MAX)
+        .build();
     let response = transport.send(request).await;
-    let response = response.map_err(|error| unreachable(&error))?;
+    let response = response.map_err(|error| unanswered(port, &error))?;
     let status = response.status();
     let body = response.into_body().bytes().await;
     let body = body.map_err(|error| {
@@ -43,4 +40,16 @@ pub(crate) async fn ask(
         ))
     })?;
     Ok(Answer { status, body })
+}
+
+fn unanswered(port: u16, error: &TransportError) -> Failure {
+    match error.kind() {
+        TransportErrorKind::Connect => {
+            Failure::usage(format_args!("there is no cloudcall dev at port {port}: {error}"))
+                .hint("start it in another terminal: cloudcall dev; or name its port with --port")
+        }
+        _ => Failure::usage(format_args!("port {port} gave no answer: {error}")).hint(
+            "cloudcall dev has ended meanwhile, or this port is not the one that it said: name that with --port",
+        ),
+    }
 }

@@ -52,15 +52,22 @@ pub(super) async fn run(args: PushArgs, context: Context) -> Result<(), Failure>
         (None, error) => {
             let text = error.map_or("null", RawValue::get);
             let error: Value = serde_json::from_str(text).unwrap_or_default();
-            let message = error["errorMessage"]
-                .as_str()
-                .unwrap_or("it gave no reason");
-            let line = message.lines().next().unwrap_or_default();
+            let line = reason(&error).lines().next().unwrap_or_default();
             Err(Failure::failed(
                 text,
                 format_args!("the function {function} failed: {line}"),
             ))
         }
+    }
+}
+
+/// Of user code the platform says only that it threw; what it threw begins the stack trace.
+fn reason(error: &Value) -> &str {
+    let text = |name: &str| error.get(name).and_then(Value::as_str);
+    match (text("errorMessage"), text("stackTrace")) {
+        (Some("user code exception caught"), Some(thrown)) => thrown,
+        (Some(message), _) => message,
+        (None, _) => "it gave no reason",
     }
 }
 

@@ -17,8 +17,8 @@ pub(crate) trait Deliver: Send + Sync + 'static {
     /// The app that the functions are of.
     async fn app_id(&self) -> String;
 
-    /// The emulator that Cloud Calls reach. None where they reach something else, or are recorded:
-    /// nothing is known of users and media then.
+    /// The emulator that Cloud Calls reach. None where they reach something else: nothing is known
+    /// of users and media then.
     async fn emulator(&self) -> Option<Emulator>;
 
     /// Hands an event to a function, and gives its answer.

@@ -16,8 +16,9 @@ pub(crate) mod server;
 mod tasks;
 pub(crate) mod triggers;
 mod watch;
+pub(crate) mod welcome;
 
-pub(crate) use functions::{FunctionCalls, Functions, LateFunctions, Shown};
+pub(crate) use functions::{FunctionCalls, Functions, LateFunctions};
 pub(crate) use pool::Limits;
 pub(crate) use reload::Reload;
 pub(crate) use served::Served;

@@ -19,12 +19,14 @@ use crate::runner::Source;
 /// What another process is called that takes no function's permissions, in messages.
 const NO_FUNCTION: &str = "env";
 
+/// What was offered, by function, or for none. The tokens in it are good for as long as `dev` runs.
+type AllOffered = BTreeMap<Option<String>, (Offered, FunctionToken)>;
+
 /// The functions, once they are there.
 #[derive(Clone)]
 pub(crate) struct Served {
     late: LateFunctions,
-    /// What was offered, by function. The tokens in it are good for as long as `dev` runs.
-    offered: Arc<Mutex<BTreeMap<String, (Offered, FunctionToken)>>>,
+    offered: Arc<Mutex<AllOffered>>,
 }
 
 impl Served {
@@ -54,7 +56,8 @@ impl Served {
             (None, _) => (NO_FUNCTION, PathBuf::from("config.json")),
         };
         let mut all = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((offered, _)) = all.get(name) {
+        let key = function.map(str::to_owned);
+        if let Some((offered, _)) = all.get(&key) {
             return Ok(offered.clone());
         }
         let config = std::path::absolute(config).map_err(|error| error.to_string())?;
@@ -72,7 +75,7 @@ impl Served {
                     .into(),
             );
         }
-        all.insert(name.to_owned(), (offered.clone(), token));
+        all.insert(key, (offered.clone(), token));
         Ok(offered)
     }
 }

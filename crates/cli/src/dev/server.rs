@@ -34,7 +34,7 @@ const UNION_ID: &str = "x-wx-unionid";
 const REQUEST_ID: &str = "x-request-id";
 
 /// The longest id of a caller, in bytes. Real ones have 28.
-const LONGEST_ID: usize = 256;
+pub(super) const LONGEST_ID: usize = 256;
 
 /// The routes.
 pub(crate) fn router(functions: LateFunctions) -> Router {

@@ -19,7 +19,7 @@ use super::settings::Settings;
 use super::upstream::Upstream;
 use super::worker::{Worker, WorkerError};
 use super::worker_id::WorkerId;
-use crate::env::{API_BASE, APP_ID, APP_SECRET, CONFIG, Env};
+use crate::env::{API_BASE, APP_ID, APP_SECRET, CONFIG, Env, NODE_OPTIONS};
 use crate::ids;
 use crate::printer::Printer;
 
@@ -160,9 +160,9 @@ impl Host {
         environment.push((CONFIG.into(), config.into()));
         let (sdk, token) = self.sdk_environment(WorkerId::next(), name, config);
         environment.extend(sdk);
-        let before = self.env.os("NODE_OPTIONS").and_then(|it| it.to_str());
+        let before = self.env.os(NODE_OPTIONS).and_then(|it| it.to_str());
         let options = self.scripts()?.node_options(before);
-        environment.push(("NODE_OPTIONS".into(), options.into()));
+        environment.push((NODE_OPTIONS.into(), options.into()));
         Ok((environment, token))
     }
 

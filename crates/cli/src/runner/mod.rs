@@ -26,7 +26,7 @@ pub(crate) use caller::{Caller, CallerArgs, Source};
 pub(crate) use function::{Function, Kind};
 pub(crate) use group::{Groups, TempFolder};
 pub(crate) use host::{Host, InvocationError, Serving, Ways};
-pub(crate) use node::{NodeError, SDK, SdkVersion};
+pub(crate) use node::{NodeError, SDK, SdkVersion, without_preloads};
 pub(crate) use passed::Passed;
 pub(crate) use prepare::{PrepareError, Prepared, build_function, prepare_node};
 pub(crate) use process::{Process, Processes, Spawner};

@@ -132,17 +132,14 @@ impl Upstream {
         self.way.credentials.as_ref().map(|it| it.app_id.as_str())
     }
 
-    /// The emulator, if that is what Cloud Calls reach.
+    /// The emulator, if that is what Cloud Calls reach, recorded or not.
     pub(crate) fn emulator(&self) -> Option<&Emulator> {
-        match &self.way.end {
-            End::Emulator(emulator) => Some(emulator),
-            End::Server(_) | End::Here => None,
-        }
+        self.way.emulator.as_ref()
     }
 
-    /// Whether the credentials are those of a server, and no emulator's.
+    /// Whether the credentials are those of a server, recorded or not, and no emulator's.
     pub(crate) fn is_another_server(&self) -> bool {
-        self.way.live || matches!(self.way.end, End::Server(_))
+        self.way.is_of_server
     }
 
     /// The gateway.

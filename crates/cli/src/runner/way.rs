@@ -24,6 +24,10 @@ pub(crate) struct Way {
     pub(super) credentials: Option<Credentials>,
     pub(super) live: bool,
     pub(super) end: End,
+    /// The emulator at the far end, also of a way that is recorded.
+    pub(super) emulator: Option<Emulator>,
+    /// Whether the credentials are those of a server, and no emulator's.
+    pub(super) is_of_server: bool,
     _recording: Option<Recording>,
     _server: Option<EmulatorHandle>,
 }
@@ -73,11 +77,18 @@ impl Way {
                 (replayer, Some(credentials), false, End::Here)
             }
         };
+        let emulator = match &end {
+            End::Emulator(emulator) => Some(emulator.clone()),
+            End::Server(_) | End::Here => None,
+        };
+        let is_of_server = matches!(end, End::Server(_));
         Ok(Self {
             transport,
             credentials,
             live,
             end,
+            emulator,
+            is_of_server,
             _recording: None,
             _server: None,
         })

@@ -17,6 +17,7 @@ use serde_json::json;
 
 pub(crate) use self::shell::Shell;
 use super::served::Served;
+use crate::env::NODE_OPTIONS;
 
 /// Where it is asked for.
 pub(crate) const PATH: &str = "/_cloudcall/env";
@@ -86,15 +87,13 @@ fn decoded(text: &str) -> String {
 }
 
 impl Offered {
-    /// All variables, with `NODE_OPTIONS` added to those that the shell has. Asked twice, it has
-    /// them once.
+    /// All variables, with `NODE_OPTIONS` added to those that the shell has beside ours.
     pub(crate) fn with_node_options(mut self, before: Option<&str>) -> Vec<(String, String)> {
         let options = match before {
-            Some(before) if before.contains(&self.node_options) => before.to_owned(),
             Some(before) => format!("{before} {}", self.node_options),
             None => self.node_options,
         };
-        self.variables.push(("NODE_OPTIONS".into(), options));
+        self.variables.push((NODE_OPTIONS.into(), options));
         self.variables
     }
 }
@@ -126,6 +125,5 @@ mod tests {
         let options = |before| pairs(before).pop().map(|(_, value)| value);
         let both = options(Some("--no-warnings"));
         assert_eq!(both.as_deref(), Some("--no-warnings --require \"x\""));
-        assert_eq!(options(both.as_deref()), both, "asked for twice");
     }
 }

@@ -33,6 +33,15 @@ impl Shell {
             .collect()
     }
 
+    /// What makes a shell that evaluates it fail, where nothing would not.
+    pub(crate) fn failing_script(self) -> Option<&'static str> {
+        match self {
+            Self::Sh | Self::Fish => Some("false\n"),
+            // Invoke-Expression takes no empty text, and the others are not evaluated.
+            Self::Powershell | Self::Cmd | Self::Json => None,
+        }
+    }
+
     fn line(self, name: &str, value: &str) -> String {
         match self {
             // In quotes nothing means anything but the quote, which stands outside of them.

@@ -14,7 +14,7 @@ use super::super::pool::Pool;
 use super::super::record;
 use super::declared::Declared;
 use super::staff::Workers;
-use super::version::{Version, refusal_of, stamps};
+use super::version::{Version, refusal_of, settled, stamps};
 use super::{Shared, absolute};
 use crate::runner::{
     Built, Function, Host, Kind, PrepareError, Prepared, Settings, build_function, prepare_node,
@@ -96,7 +96,13 @@ impl Manager {
             }
             self.pool.hold();
             self.and_further(&mut paths);
-            let stamps = stamps(&self.function);
+            if let Some(before) = &before {
+                paths.extend(before.changed());
+            }
+            let stamps = match before {
+                Some(_) => settled(&self.function).await,
+                None => stamps(&self.function),
+            };
             let settings = self.settings();
             let made = prepare_node(&self.host, &self.function, settings);
             let now = self.declared();

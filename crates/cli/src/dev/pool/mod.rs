@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::answer::{Answer, End, Job, Refusal, Why};
 use super::tasks::Tasks;
@@ -80,6 +80,8 @@ pub(crate) enum Run {
 pub(crate) struct Limits {
     /// Workers of a version.
     pub(crate) workers: usize,
+    /// Those of them that start at the same time.
+    pub(crate) starting: usize,
     /// Requests that wait.
     pub(crate) queue: usize,
     /// How long a worker waits for its next event until it ends.
@@ -166,14 +168,27 @@ impl<S: Staff> Pool<S> {
 
     /// Gives those who wait to workers, and starts some where there are too few.
     fn dispatch(&self, mut state: MutexGuard<'_, State<S::Version>>) {
-        let start = state.dispatch(self.0.limits.workers);
+        let plan = state.dispatch(&self.0.limits, Instant::now());
         drop(state);
-        if let Some((count, number, version)) = start {
+        if let Some((count, number, version)) = plan.start {
             for _ in 0..count {
                 let (pool, version) = (self.clone(), Arc::clone(&version));
                 self.0.tasks.spawn(worker::serve(pool, number, version));
             }
         }
+        if let Some(then) = plan.look_again {
+            let pool = self.clone();
+            self.0.tasks.spawn(async move {
+                sleep_until(then).await;
+                pool.look_again();
+            });
+        }
+    }
+
+    fn look_again(&self) {
+        let mut state = self.state();
+        state.looked();
+        self.dispatch(state);
     }
 
     /// A change was seen: from now on requests wait. Those that run go on.

@@ -2,13 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::super::answer::{Answer, Job, Refusal};
-use super::Look;
+use super::{Limits, Look};
 use crate::runner::WorkerId;
+
+/// How long a request waits for the workers that there are until another is started. A process
+/// costs more than a short wait, and short functions need few of them.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// A request that waits for a worker.
 pub(super) struct Waiting {
@@ -38,6 +43,14 @@ pub(super) enum Next {
     Leave,
 }
 
+/// What is to be done so that those who wait are served.
+pub(super) struct Plan<V> {
+    /// How many workers to start, and from what.
+    pub(super) start: Option<(usize, u64, Arc<V>)>,
+    /// When to look again.
+    pub(super) look_again: Option<Instant>,
+}
+
 pub(super) struct State<V> {
     /// What takes requests, with its number.
     pub(super) version: Option<(u64, Arc<V>)>,
@@ -52,6 +65,10 @@ pub(super) struct State<V> {
     busy: usize,
     /// How many workers there should be, whoever waits.
     at_least: usize,
+    /// Since when the version has had a worker that was ready.
+    ready: Option<Instant>,
+    /// Whether somebody will look again.
+    is_watched: bool,
     last_version: u64,
     last_order: u64,
 }
@@ -67,6 +84,8 @@ impl<V> Default for State<V> {
             starting: 0,
             busy: 0,
             at_least: 0,
+            ready: None,
+            is_watched: false,
             last_version: 0,
             last_order: 0,
         }
@@ -125,24 +144,61 @@ impl<V> State<V> {
         }
     }
 
-    /// Gives those who wait to the free workers; says how many more to start, up to `most` in all,
-    /// and from what.
-    pub(super) fn dispatch(&mut self, most: usize) -> Option<(usize, u64, Arc<V>)> {
+    /// Gives those who wait to the free workers; says how many more to start, within the limits.
+    ///
+    /// The first is started at once, further ones when it is ready and requests have waited in vain.
+    pub(super) fn dispatch(&mut self, limits: &Limits, now: Instant) -> Plan<V> {
+        let mut plan = Plan {
+            start: None,
+            look_again: None,
+        };
         let at_least = std::mem::take(&mut self.at_least);
-        if self.is_held {
-            return None;
-        }
-        let (number, version) = self.version.clone()?;
+        let Some((number, version)) = self.version.clone().filter(|_| !self.is_held) else {
+            return plan;
+        };
         while !self.free.is_empty()
             && let Some(waiting) = self.pop()
         {
             self.give(waiting);
         }
-        let missing = self.queue.len().saturating_sub(self.starting);
-        let missing = missing.max(at_least.saturating_sub(self.workers()));
-        let count = missing.min(most.saturating_sub(self.workers()));
+        let missing = self
+            .missing(now)
+            .max(at_least.saturating_sub(self.workers()));
+        let room = limits.workers.saturating_sub(self.workers());
+        let at_once = limits.starting.saturating_sub(self.starting);
+        let count = missing.min(room).min(at_once);
         self.starting += count;
-        (count > 0).then_some((count, number, version))
+        plan.start = (count > 0).then_some((count, number, version));
+        if !self.is_watched && self.workers() < limits.workers {
+            // For those before it workers are being started.
+            plan.look_again = self
+                .queue
+                .get(self.starting)
+                .and_then(|it| self.end_of_patience(it));
+            self.is_watched = plan.look_again.is_some();
+        }
+        plan
+    }
+
+    /// How many workers those who wait lack.
+    fn missing(&self, now: Instant) -> usize {
+        if self.workers() == 0 {
+            return usize::from(!self.queue.is_empty());
+        }
+        let is_impatient =
+            |waiting: &&Waiting| self.end_of_patience(waiting).is_some_and(|it| it <= now);
+        let impatient = self.queue.iter().take_while(is_impatient).count();
+        impatient.saturating_sub(self.starting)
+    }
+
+    /// When a request has waited long enough; none while the first worker is not ready.
+    fn end_of_patience(&self, waiting: &Waiting) -> Option<Instant> {
+        self.ready.map(|ready| ready.max(waiting.since) + PATIENCE)
+    }
+
+    /// Somebody looks again.
+    pub(super) fn looked(&mut self) {
+        self.is_watched = false;
     }
 
     /// Gives a request to the worker that was used last.
@@ -161,11 +217,12 @@ impl<V> State<V> {
     }
 
     /// A worker is ready.
-    pub(super) fn started(&mut self, number: u64, id: WorkerId) -> Next {
+    pub(super) fn started(&mut self, number: u64, id: WorkerId, now: Instant) -> Next {
         if !self.is(number) {
             return Next::Leave;
         }
         self.starting -= 1;
+        self.ready.get_or_insert(now);
         self.next(id)
     }
 
@@ -179,6 +236,14 @@ impl<V> State<V> {
             return Vec::new();
         }
         self.queue.drain(..).collect()
+    }
+
+    /// A worker did not get ready, of a version that is no longer what is on the disk.
+    pub(super) fn start_outdated(&mut self, number: u64) {
+        if self.is(number) {
+            self.starting -= 1;
+            self.is_held = true;
+        }
     }
 
     /// A worker has ended an invocation.
@@ -263,5 +328,6 @@ impl<V> State<V> {
         self.free.clear();
         self.starting = 0;
         self.busy = 0;
+        self.ready = None;
     }
 }

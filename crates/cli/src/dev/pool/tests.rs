@@ -100,6 +100,7 @@ struct Stage {
 
 const LIMITS: Limits = Limits {
     workers: 2,
+    starting: 2,
     queue: 3,
     idle: Duration::from_secs(60),
 };
@@ -230,6 +231,55 @@ async fn who_comes_first_is_served_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_that_fails_on_half_of_a_change_fails_nobody() {
+    let mut stage = Stage::ready(LIMITS);
+    let asked = stage.ask("1").await;
+    let (_, _, answer) = stage.starting().await;
+    let is_current = &stage.pool.staff().is_current;
+    is_current.store(false, Ordering::Relaxed);
+    answer.send(Err(broken())).expect("the pool waits");
+    stage.wanted().await;
+    assert!(stage.pool.look().is_held);
+    let is_current = &stage.pool.staff().is_current;
+    is_current.store(true, Ordering::Relaxed);
+    stage.pool.switch(Arc::new("b"), false);
+    assert_eq!(stage.starts().await.1, "b");
+    let (worker, _) = stage.runs().await;
+    stage.answers(worker, "done");
+    assert_eq!(of(asked).await.as_deref(), Ok("done by 2 v2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_start_at_the_same_time() {
+    let mut stage = Stage::ready(Limits {
+        workers: 3,
+        starting: 1,
+        ..LIMITS
+    });
+    let mut asked = Vec::new();
+    for event in ["1", "2", "3"] {
+        asked.push(stage.ask(event).await);
+    }
+    let (_, _, first) = stage.starting().await;
+    stage.nothing().await;
+    first.send(Ok(())).expect("the pool waits");
+    assert_eq!(stage.runs().await.0, 1);
+    // The next one starts while the first one works, and is not needed in the end.
+    let (_, _, second) = stage.starting().await;
+    for _ in ["1", "2"] {
+        stage.answers(1, "done");
+        assert_eq!(stage.runs().await.0, 1);
+    }
+    stage.answers(1, "done");
+    for asked in asked {
+        of(asked).await.expect("an answer");
+    }
+    second.send(Ok(())).expect("the pool waits");
+    stage.nothing().await;
+    assert_eq!(stage.pool.look().workers, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn workers_are_as_many_as_needed_and_end_when_idle() {
     let mut stage = Stage::ready(LIMITS);
     let asked = [
@@ -237,10 +287,17 @@ async fn workers_are_as_many_as_needed_and_end_when_idle() {
         stage.ask("2").await,
         stage.ask("3").await,
     ];
-    assert_eq!(stage.starts().await.0, 1);
-    assert_eq!(stage.starts().await.0, 2);
+    // The first is there at once, others when that proves to be too few.
+    let (_, _, started) = stage.starting().await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    stage.nothing().await;
+    let asked_at = Instant::now();
+    started.send(Ok(())).expect("the pool waits");
     assert_eq!(stage.runs().await, (1, "1".into()));
+    assert_eq!(stage.starts().await.0, 2);
+    assert_eq!(asked_at.elapsed(), Duration::from_millis(10));
     assert_eq!(stage.runs().await, (2, "2".into()));
+    tokio::time::advance(Duration::from_secs(1)).await;
     stage.nothing().await;
     assert_eq!(stage.pool.look().waiting, 1);
     stage.answers(2, "b");
@@ -321,10 +378,10 @@ async fn who_has_gone_away_costs_no_invocation_but_ends_none() {
 async fn a_new_version_takes_over_and_busy_workers_end_in_order() {
     let mut stage = Stage::ready(LIMITS);
     let (first, second) = (stage.ask("1").await, stage.ask("2").await);
-    stage.starts().await;
-    stage.starts().await;
-    stage.runs().await;
-    stage.runs().await;
+    for _ in 0..2 {
+        stage.starts().await;
+        stage.runs().await;
+    }
     stage.answers(2, "x");
     of(second).await.expect("an answer");
 
@@ -462,21 +519,21 @@ async fn what_kills_every_worker_is_given_up() {
 async fn a_worker_that_does_not_start_fails_those_whom_nobody_else_serves() {
     let mut stage = Stage::ready(LIMITS);
     let (first, second) = (stage.ask("1").await, stage.ask("2").await);
-    let (_, _, fails) = stage.starting().await;
     stage.starts().await;
+    assert_eq!(stage.runs().await, (1, "1".into()));
+    let (_, _, fails) = stage.starting().await;
     fails.send(Err(broken())).expect("the pool waits");
-    for (asked, event) in [(first, "1"), (second, "2")] {
-        assert_eq!(stage.runs().await, (2, event.into()));
-        stage.answers(2, "x");
-        assert_eq!(of(asked).await.as_deref(), Ok("x by 2 v1"));
+    stage.answers(1, "x");
+    assert_eq!(stage.runs().await, (1, "2".into()));
+    stage.answers(1, "x");
+    for asked in [first, second] {
+        assert_eq!(of(asked).await.as_deref(), Ok("x by 1 v1"));
     }
 
     let mut stage = Stage::ready(LIMITS);
     let both = [stage.ask("1").await, stage.ask("2").await];
-    for _ in 0..2 {
-        let (_, _, fails) = stage.starting().await;
-        fails.send(Err(broken())).expect("the pool waits");
-    }
+    let (_, _, fails) = stage.starting().await;
+    fails.send(Err(broken())).expect("the pool waits");
     for asked in both {
         assert_eq!(of(asked).await, Err(broken()));
     }
@@ -484,7 +541,7 @@ async fn a_worker_that_does_not_start_fails_those_whom_nobody_else_serves() {
     let asked = stage.ask("3").await;
     stage.starts().await;
     stage.runs().await;
-    stage.answers(3, "x");
+    stage.answers(2, "x");
     of(asked).await.expect("an answer");
 }
 
@@ -522,4 +579,24 @@ async fn without_a_version_requests_wait_for_one_or_for_the_reason() {
     stage.runs().await;
     stage.answers(1, "x");
     assert_eq!(of(fourth).await.as_deref(), Ok("x by 1 v1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_need_not_wait_long_start_no_further_worker() {
+    let mut stage = Stage::ready(LIMITS);
+    let mut asked = vec![stage.ask("x").await];
+    stage.starts().await;
+    for _ in 0..20 {
+        asked.push(stage.ask("x").await);
+        assert_eq!(stage.runs().await.0, 1);
+        tokio::time::advance(Duration::from_millis(6)).await;
+        stage.answers(1, "x");
+    }
+    assert_eq!(stage.runs().await.0, 1);
+    stage.answers(1, "x");
+    for asked in asked {
+        assert_eq!(of(asked).await.as_deref(), Ok("x by 1 v1"));
+    }
+    stage.nothing().await;
+    assert_eq!(stage.pool.look().workers, 1);
 }

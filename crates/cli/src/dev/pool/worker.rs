@@ -17,13 +17,24 @@ pub(super) async fn serve<S: Staff>(pool: Pool<S>, number: u64, version: Arc<S::
     let staff = pool.staff();
     let mut worker = match staff.start(&version).await {
         Ok(worker) => worker,
+        // It may have seen half of a change: what was changed is tried, not this.
+        Err(_) if !staff.is_current(&version) => {
+            pool.state().start_outdated(number);
+            return staff.wants_version();
+        }
         Err(refusal) => {
             let failed = pool.state().start_failed(number);
             return refuse(failed, &refusal);
         }
     };
     let id = worker.id();
-    let mut next = pool.state().started(number, id);
+    let mut next = {
+        let mut state = pool.state();
+        let next = state.started(number, id, Instant::now());
+        // Now another may start.
+        pool.dispatch(state);
+        next
+    };
     loop {
         let waiting = match next {
             Next::Run(waiting) => waiting,

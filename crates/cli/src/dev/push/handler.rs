@@ -11,7 +11,16 @@ use crate::runner::jsonc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Claims {
     pub(super) function: String,
-    pub(super) types: Vec<String>,
+    pub(super) types: Result<Vec<String>, Unclear>,
+}
+
+/// Why nobody can tell what a `config.json` claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unclear {
+    #[error("config.json is not JSON")]
+    NotJson,
+    #[error("\"messagePush\" is no list of texts")]
+    NoList,
 }
 
 /// Why no function gets the message.
@@ -22,17 +31,19 @@ pub(super) struct NoHandler {
 }
 
 /// The types in the text of a `config.json`.
-pub(super) fn types(config: &str) -> Vec<String> {
+pub(super) fn types(config: &str) -> Result<Vec<String>, Unclear> {
     let Ok(Some(JsonValue::Object(root))) = jsonc::parse(config) else {
-        return Vec::new();
+        return Err(Unclear::NotJson);
     };
-    let Some(list) = root.get_array("messagePush") else {
-        return Vec::new();
+    let list = match root.get("messagePush") {
+        None => return Ok(Vec::new()),
+        Some(JsonValue::Array(list)) => list,
+        Some(_) => return Err(Unclear::NoList),
     };
     list.iter()
-        .filter_map(|value| match value {
-            JsonValue::String(text) => Some(text.to_string()),
-            _ => None,
+        .map(|value| match value {
+            JsonValue::String(text) => Ok(text.to_string()),
+            _ => Err(Unclear::NoList),
         })
         .collect()
 }
@@ -52,6 +63,16 @@ pub(super) fn choose<'a>(
         [] => "there is none".to_owned(),
         _ => format!("there are {}", list(&everyone, ", ")),
     };
+    let unclear: String = all
+        .iter()
+        .filter_map(|it| {
+            Some(format!(
+                "; of {}, {}",
+                it.function,
+                it.types.as_ref().err()?
+            ))
+        })
+        .collect();
     if let Some(named) = named {
         let found = all.iter().find(|it| it.function == named);
         return found
@@ -61,13 +82,17 @@ pub(super) fn choose<'a>(
                 hint: "name one of them, or none if its config.json has \"messagePush\"".into(),
             });
     }
-    let claims = |it: &&&Claims| it.types.iter().any(|claimed| claimed == kind);
+    let claims = |it: &&&Claims| it.types.iter().flatten().any(|claimed| claimed == kind);
     let claiming: Vec<_> = everyone.iter().filter(claims).copied().collect();
     match (&claiming[..], all) {
         ([one], _) => Ok(&one.function),
         ([], [one]) => Ok(&one.function),
+        ([], []) => Err(NoHandler {
+            message: "there is no function".into(),
+            hint: "add one: a folder with an index.js, a package.json or a Cargo.toml".into(),
+        }),
         ([], _) => Err(NoHandler {
-            message: format!("no function takes messages of the type {kind}: {there_are}"),
+            message: format!("no function takes messages of the type {kind}: {there_are}{unclear}"),
             hint: format!(
                 "add \"messagePush\": [\"{kind}\"] to a function's config.json, or name the function with --function"
             ),
@@ -91,7 +116,7 @@ mod tests {
         all.iter()
             .map(|(function, types)| Claims {
                 function: (*function).into(),
-                types: types.iter().map(|it| (*it).to_owned()).collect(),
+                types: Ok(types.iter().map(|it| (*it).to_owned()).collect()),
             })
             .collect()
     }
@@ -116,18 +141,33 @@ mod tests {
             "there is no function \"c\": there are a, b"
         );
         let none = choose(&[], None, "text").expect_err("nobody").message;
+        assert_eq!(none, "there is no function");
+    }
+
+    #[test]
+    fn a_claim_that_cannot_be_read_is_said() {
+        let mut two = claims(&[("a", &["text"]), ("b", &[])]);
+        two[1].types = Err(Unclear::NoList);
+        assert_eq!(choose(&two, None, "text"), Ok("a"));
         assert_eq!(
-            none,
-            "no function takes messages of the type text: there is none"
+            choose(&two, None, "image").expect_err("nobody").message,
+            "no function takes messages of the type image: there are a, b; of b, \"messagePush\" is no list of texts"
         );
     }
 
     #[test]
     fn types_are_read_leniently() {
-        let text = "{ /* ours */ \"messagePush\": [\"image\", 1, \"text\",] }";
-        assert_eq!(types(text), ["image", "text"]);
-        for text in ["", "{", "{}", r#"{"messagePush":"image"}"#] {
-            assert_eq!(types(text), [""; 0], "{text}");
+        let text = "{ /* ours */ \"messagePush\": [\"image\", \"text\",] }";
+        assert_eq!(types(text), Ok(vec!["image".into(), "text".into()]));
+        assert_eq!(types("{}"), Ok(Vec::new()));
+        for text in ["", "{", "[]"] {
+            assert_eq!(types(text), Err(Unclear::NotJson), "{text}");
+        }
+        for text in [
+            r#"{"messagePush":"image"}"#,
+            r#"{"messagePush":["image",1]}"#,
+        ] {
+            assert_eq!(types(text), Err(Unclear::NoList), "{text}");
         }
     }
 }

@@ -12,7 +12,8 @@ mod tests;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::post;
 use bytes::Bytes;
@@ -25,7 +26,9 @@ use serde_json::{Value, json};
 use self::handler::{Claims, choose, types};
 pub(crate) use self::message::Message;
 use super::deliver::{By, Deliverer, Delivery};
+use super::server::LONGEST_ID;
 use super::triggers::Clock;
+use crate::runner::LARGEST;
 
 /// Where pushes are taken.
 pub(crate) const PATH: &str = "/_cloudcall/push";
@@ -53,10 +56,20 @@ pub(crate) struct Pushes {
 
 /// The route.
 pub(crate) fn router(pushes: Pushes) -> Router {
-    Router::new().route(PATH, post(push)).with_state(pushes)
+    Router::new()
+        .route(PATH, post(push))
+        .layer(DefaultBodyLimit::max(LARGEST))
+        .with_state(pushes)
 }
 
-async fn push(State(pushes): State<Pushes>, body: Bytes) -> Response {
+async fn push(State(pushes): State<Pushes>, body: Result<Bytes, BytesRejection>) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            let (status, text) = (rejection.status(), rejection.body_text());
+            return refusal(status, &text, "a message of a user is far smaller");
+        }
+    };
     let push: Push = match serde_json::from_slice(&body) {
         Ok(push) => push,
         Err(error) => {
@@ -65,6 +78,11 @@ async fn push(State(pushes): State<Pushes>, body: Bytes) -> Response {
             return refusal(StatusCode::BAD_REQUEST, &message, hint);
         }
     };
+    let given = push.open_id.filter(|id| !id.is_empty());
+    if given.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
+        let message = format!("the id of the user is longer than {LONGEST_ID} bytes");
+        return refusal(StatusCode::BAD_REQUEST, &message, "real ones have 28");
+    }
     let files = pushes.deliverer.functions().await;
     let claims = tokio::task::spawn_blocking(move || claims(files)).await;
     let claims = claims.unwrap_or_default();
@@ -72,7 +90,6 @@ async fn push(State(pushes): State<Pushes>, body: Bytes) -> Response {
         Ok(function) => function.to_owned(),
         Err(error) => return refusal(StatusCode::NOT_FOUND, &error.message, &error.hint),
     };
-    let given = push.open_id.filter(|id| !id.is_empty());
     let open_id = given.unwrap_or_else(|| DEFAULT_OPEN_ID.to_owned());
     let mut notes = Vec::new();
     if let Some(emulator) = pushes.deliverer.emulator().await {
@@ -97,7 +114,7 @@ async fn push(State(pushes): State<Pushes>, body: Bytes) -> Response {
     let done = answered.status == StatusCode::OK;
     if done && !is_accepted(&answered.body) {
         notes.push(
-            "the result is neither \"success\" nor \"\": of servers, WeChat's page on receiving messages asks for one of them, and shows users an error else"
+            "the result is neither \"success\" nor \"\": WeChat's page on receiving messages asks servers for one of them, and shows the user an error else"
                 .into(),
         );
     }
@@ -119,7 +136,8 @@ fn claims(files: Vec<(String, std::path::PathBuf)>) -> Vec<Claims> {
         .into_iter()
         .map(|(function, config)| Claims {
             function,
-            types: types(&std::fs::read_to_string(config).unwrap_or_default()),
+            // One that is not there claims nothing, as one without the entry.
+            types: types(&std::fs::read_to_string(config).unwrap_or_else(|_| "{}".into())),
         })
         .collect()
 }

@@ -165,6 +165,11 @@ async fn what_is_no_push_reaches_nobody() {
             json!({"message": {"type": "text", "content": ""}}),
             StatusCode::NOT_FOUND,
         ),
+        // It would be too long for a header.
+        (
+            json!({"message": {"type": "text", "content": ""}, "function": "a", "openId": "o".repeat(257)}),
+            StatusCode::BAD_REQUEST,
+        ),
     ] {
         let (found, answer) = bench.push(push.clone()).await;
         assert_eq!(found, status, "{push}");
@@ -174,4 +179,15 @@ async fn what_is_no_push_reaches_nobody() {
         );
     }
     assert!(bench.fake.delivered.lock().expect("no panic").is_empty());
+}
+
+#[tokio::test]
+async fn a_message_may_be_as_large_as_any_event() {
+    let bench = bench(&[("a", "")], StatusCode::OK, "\"\"");
+    let content = "x".repeat(3 << 20);
+    let (status, answer) = bench
+        .push(json!({"message": {"type": "text", "content": content}}))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(answer["event"]["Content"], content);
 }

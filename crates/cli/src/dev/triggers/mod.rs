@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::deliver::{By, Deliverer, Delivery};
 use crate::cron::Civil;
 use crate::printer::Printer;
-pub(crate) use trigger::Trigger;
+pub(crate) use trigger::{Trigger, TriggerError};
 
 /// How long a timer sleeps at once. The clock that is slept by may stand still while the machine
 /// sleeps, and the clock on the wall may be set.
@@ -32,6 +32,8 @@ pub(crate) struct Triggers {
     clock: Clock,
     printer: Printer,
     timers: Mutex<HashMap<String, Timer>>,
+    /// What was said of triggers that are wrong, by function, so that it is said once.
+    wrong: Mutex<HashMap<String, TriggerError>>,
 }
 
 struct Timer {
@@ -55,31 +57,57 @@ impl Triggers {
             clock,
             printer,
             timers: Mutex::default(),
+            wrong: Mutex::default(),
         }
     }
 
     /// Reads the triggers of these functions, and says what is new. Other functions have none any
     /// more.
     pub(crate) fn follow(&self, configs: &[(String, PathBuf)]) {
+        for function in self.read(configs) {
+            match self.shown(function) {
+                Some(shown) => self.printer.done(format_args!("{function}  {shown}")),
+                None => self
+                    .printer
+                    .done(format_args!("{function}  no timer any more")),
+            }
+        }
+    }
+
+    /// The same, but gives the functions of which something is new.
+    pub(crate) fn read<'a>(&self, configs: &'a [(String, PathBuf)]) -> Vec<&'a str> {
         let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
         timers.retain(|known, _| configs.iter().any(|(function, _)| function == known));
         drop(timers);
+        let mut new = Vec::new();
         for (function, config) in configs {
             let text = std::fs::read_to_string(config).unwrap_or_default();
-            let trigger = Trigger::of_config(&text).unwrap_or_else(|error| {
+            let read = Trigger::of_config(&text);
+            if let Some(error) = self.newly_wrong(function, &read) {
                 let printer = self.printer;
                 printer.warning(format_args!("{function}: {error}; it has no timer"));
-                None
-            });
+            }
+            let trigger = read.ok().flatten();
             if self.set(function, trigger) {
-                match self.shown(function) {
-                    Some(shown) => self.printer.done(format_args!("{function}  {shown}")),
-                    None => self
-                        .printer
-                        .done(format_args!("{function}  no timer any more")),
-                }
+                new.push(function.as_str());
             }
         }
+        new
+    }
+
+    /// What is wrong with a trigger, if that was not said before.
+    fn newly_wrong<'a>(
+        &self,
+        function: &str,
+        read: &'a Result<Option<Trigger>, TriggerError>,
+    ) -> Option<&'a TriggerError> {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let Err(error) = read else {
+            wrong.remove(function);
+            return None;
+        };
+        let before = wrong.insert(function.to_owned(), error.clone());
+        (before.as_ref() != Some(error)).then_some(error)
     }
 
     /// From now on, this is the function's trigger; says whether that is new. One that stays the

@@ -151,3 +151,23 @@ async fn timers_that_are_not_fired_are_shown() {
     );
     assert_eq!(triggers.shown("g"), None);
 }
+
+#[tokio::test]
+async fn what_is_wrong_is_said_when_it_is_new() {
+    let triggers = Triggers::new(None, Arc::new(SystemTime::now), Printer);
+    let wrong = Err(TriggerError::Type);
+    let other = Err(TriggerError::NoCron);
+    assert_eq!(triggers.newly_wrong("f", &wrong), Some(&TriggerError::Type));
+    assert_eq!(triggers.newly_wrong("f", &wrong), None, "said already");
+    assert_eq!(triggers.newly_wrong("g", &wrong), Some(&TriggerError::Type));
+    assert_eq!(
+        triggers.newly_wrong("f", &other),
+        Some(&TriggerError::NoCron)
+    );
+    assert_eq!(triggers.newly_wrong("f", &Ok(None)), None);
+    assert_eq!(
+        triggers.newly_wrong("f", &other),
+        Some(&TriggerError::NoCron),
+        "again"
+    );
+}

@@ -17,7 +17,7 @@ pub(crate) struct Trigger {
 }
 
 /// What is wrong with a trigger; `cloudcall check` says where.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TriggerError {
     #[error("\"triggers\" must be a list of one object")]
     NoList,

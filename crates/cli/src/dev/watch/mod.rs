@@ -28,6 +28,11 @@ use engine::Engine;
 use hints::Inbox;
 pub(crate) use notice::Notice;
 
+/// Whether of a file or folder of this name no change is told.
+pub(crate) fn is_ignored(name: &str) -> bool {
+    ignored::name(name)
+}
+
 /// What is watched. It need not exist yet, and may go and come back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Root {

@@ -41,4 +41,4 @@ impl TempFolder {
 }
 
 /// What the names of our temporary folders begin with.
-const PREFIX: &str = "cloudcall-";
+pub(super) const PREFIX: &str = "cloudcall-";

@@ -4,6 +4,7 @@
 //! Rust function. A second one, loaded before it, leads the SDK to the gateway.
 
 mod environment;
+mod options;
 mod sdk;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use super::group::TempFolder;
 
 pub(super) use environment::sdk_environment;
+pub(crate) use options::without_preloads;
 pub(crate) use sdk::{SDK, SdkVersion};
 
 /// Asks our script to wait for the debugger, and to stop before the handler.
@@ -64,7 +66,7 @@ impl Scripts {
         }
         arguments.extend([
             "--require".into(),
-            self.file("preload.cjs").into(),
+            self.file(options::PRELOAD).into(),
             self.file("bootstrap.cjs").into(),
         ]);
         arguments
@@ -73,10 +75,7 @@ impl Scripts {
     /// `NODE_OPTIONS` that lead the SDK to the gateway in any Node process, after those that are
     /// set already.
     pub(crate) fn node_options(&self, before: Option<&str>) -> String {
-        let preload = self.file("preload.cjs").display().to_string();
-        // Node reads the variable like a shell: quotes around, backslashes before.
-        let quoted = preload.replace('\\', "\\\\").replace('"', "\\\"");
-        let option = format!("--require \"{quoted}\"");
+        let option = options::requiring(&self.file(options::PRELOAD));
         match before {
             Some(before) => format!("{before} {option}"),
             None => option,
