@@ -6,9 +6,12 @@
 
 pub use super::arguments::{Arguments, FilePart};
 pub use super::reply::Answer;
+use std::borrow::Cow;
+
 use crate::cloud::Cloud;
 use crate::deadline;
 use crate::error::Error;
+use crate::secret::{Redactor, Secret};
 
 /// Calls an API by its cloud-call name with arguments as WeChat names them.
 ///
@@ -30,6 +33,22 @@ pub async fn call(cloud: &Cloud, api: &str, arguments: &Arguments) -> Result<Ans
         .map_err(|error| error.redacted(&redactor))
 }
 
+/// A text from outside with `***` in the place of these secrets, also where they are written with
+/// the escapes of URLs, JSON or HTML: for who shows what a server says.
+///
+/// ```
+/// use cloudcall::openapi::wire::without_secrets;
+///
+/// assert_eq!(without_secrets("?token=T0K%2fEN", &["T0K/EN"]), "?token=***");
+/// ```
+pub fn without_secrets<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
+    let mut redactor = Redactor::default();
+    for secret in secrets {
+        redactor.add(&Secret::from(*secret));
+    }
+    redactor.clean(text)
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -37,7 +56,6 @@ mod tests {
     use super::super::catalog::Api;
     use super::super::reply::Received;
     use super::*;
-    use crate::secret::Redactor;
 
     const GET: &str = "customerServiceMessage.getTempMedia";
     const SEND: &str = "customerServiceMessage.send";

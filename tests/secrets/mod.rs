@@ -9,6 +9,7 @@
 //! | `gateway.rs` | refusals of the gateway, and what its observer is told |
 //! | `cassette.rs` | a recorder and a replayer before the same server: the cassette, its media, and their errors |
 //! | `redis.rs` | a Redis that is wrong, refuses or quotes, and what is sent to one that works |
+//! | `dev.rs` | the journal and the stderr of `cloudcall dev`, before the same server |
 //! | `binary.rs` | the `cloudcall` binary: its stdout, stderr, files, and the command lines of its children |
 //!
 //! `canaries.rs` searches, `capture.rs` collects logs and panics, `quoting.rs` is the server,
@@ -29,6 +30,8 @@ mod binary;
 mod canaries;
 mod capture;
 mod cassette;
+#[cfg(unix)]
+mod dev;
 mod faults;
 mod gateway;
 mod kinds;

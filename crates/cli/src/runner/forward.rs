@@ -20,6 +20,7 @@ use http_body_util::BodyExt as _;
 use super::passed::Passing;
 use super::upstream::Observer;
 use super::worker_id::WorkerId;
+use crate::credentials::Secret;
 use crate::printer::Printer;
 
 /// The largest request that is passed on, in bytes. WeChat takes videos of 10 MB.
@@ -41,13 +42,17 @@ const NOT_PASSED_ON: [HeaderName; 8] = [
 struct Forward {
     transport: Arc<dyn Transport>,
     printer: Printer,
+    /// Taken out of what is told.
+    app_secret: Option<Secret>,
 }
 
 /// Passes on every request that no other route takes.
 pub(super) fn router(transport: Arc<dyn Transport>, printer: Printer) -> Router {
-    Router::new()
-        .fallback(forward)
-        .with_state(Forward { transport, printer })
+    Router::new().fallback(forward).with_state(Forward {
+        transport,
+        printer,
+        app_secret: None,
+    })
 }
 
 /// Where a worker finds the way that is its own, so that its Cloud Calls are told from others'.
@@ -64,8 +69,13 @@ pub(super) fn workers(
     transport: Arc<dyn Transport>,
     observer: Arc<dyn Observer>,
     printer: Printer,
+    app_secret: Option<Secret>,
 ) -> Router {
-    let way = Forward { transport, printer };
+    let way = Forward {
+        transport,
+        printer,
+        app_secret,
+    };
     Router::new()
         .route(&format!("{WORKER}{{id}}/{{*path}}"), any(of_worker))
         .with_state((way, observer))
@@ -83,7 +93,10 @@ async fn of_worker(
         Err(refusal) => return refusal,
     };
     *request.uri_mut() = uri;
-    let passing = Passing::of(worker, &request, move |passed| observer.passed(&passed));
+    let app_secret = way.app_secret.as_ref().map(Secret::expose);
+    let passing = Passing::of(worker, &request, app_secret, move |passed| {
+        observer.passed(&passed)
+    });
     let response = way.send(request).await;
     match passing {
         Some(passing) => passing.reply(response),
@@ -213,6 +226,7 @@ mod tests {
         let way = Forward {
             transport: Arc::new(transport.clone()),
             printer: Printer,
+            app_secret: None,
         };
         forward(State(way), request).await
     }
@@ -316,6 +330,7 @@ mod tests {
         let way = Forward {
             transport,
             printer: Printer,
+            app_secret: None,
         };
         let observer: Arc<dyn Observer> = Arc::<Kept>::clone(&kept);
         let request = request.body(Body::from(body)).expect("a request");
@@ -382,6 +397,7 @@ mod tests {
         let way = Forward {
             transport: Arc::new(Silent),
             printer: Printer,
+            app_secret: None,
         };
         let observer: Arc<dyn Observer> = Arc::<Kept>::clone(&kept);
         let request = http::Request::get("/_cloudcall/worker/7/cgi-bin/media/get?media_id=M")

@@ -1,6 +1,5 @@
 //! A Cloud Call that a function makes by itself, seen as it passes.
 
-use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -62,6 +61,7 @@ impl Passing {
     pub(super) fn of(
         worker: WorkerId,
         request: &Request<Bytes>,
+        app_secret: Option<&str>,
         told: impl FnOnce(Passed) + Send + 'static,
     ) -> Option<Self> {
         let path = request.uri().path();
@@ -79,6 +79,7 @@ impl Passing {
             .split('&')
             .find_map(|it| it.strip_prefix("access_token="));
         secrets.extend(raw.map(str::to_owned));
+        secrets.extend(app_secret.map(str::to_owned));
         secrets.retain(|secret| !secret.is_empty());
         let mut files = Vec::new();
         let body = request.body();
@@ -139,12 +140,8 @@ impl Passing {
     }
 
     fn redacted(&self, text: &str) -> String {
-        let mut text = Cow::Borrowed(text);
-        for secret in &self.secrets {
-            if text.contains(secret) {
-                text = text.replace(secret, "***").into();
-            }
-        }
+        let secrets: Vec<_> = self.secrets.iter().map(String::as_str).collect();
+        let text = openapi::wire::without_secrets(text, &secrets);
         text.chars().take(LONGEST_TEXT).collect()
     }
 }

@@ -110,7 +110,8 @@ impl Upstream {
                 (Emulator::builder().build()?, router)
             }
         };
-        let workers = forward::workers(way.by_path(), observer, printer);
+        let app_secret = way.credentials.as_ref().map(|it| it.secret.clone());
+        let workers = forward::workers(way.by_path(), observer, printer, app_secret);
         let router = router.merge(gateway.router()).merge(workers).merge(more);
         let server = emulator.start_with(listener, router)?;
         let api_base = match &way.end {
