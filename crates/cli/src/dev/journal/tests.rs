@@ -153,6 +153,8 @@ async fn a_stream_goes_on_where_its_reader_was() {
     }
     let path = "/_cloudcall/journal/stream?after=1";
     let mut body = get(&journal, path, Some("2")).await.into_body();
+    // Before there is anything to tell, so that a reader sees that it is connected.
+    assert_eq!(event(&mut body).await, ": open\n\n");
     let next = event(&mut body).await;
     assert!(
         next.contains("id: 3\n") && next.contains("event: reload\n"),
@@ -167,6 +169,7 @@ async fn a_stream_goes_on_where_its_reader_was() {
         "{next}"
     );
     let mut body = get(&journal, path, None).await.into_body();
+    event(&mut body).await;
     assert!(event(&mut body).await.contains("id: 2\n"));
 }
 
@@ -175,6 +178,7 @@ async fn a_slow_reader_is_told_what_it_lost() {
     let journal = Journal::new(Printer, 2);
     let path = "/_cloudcall/journal/stream";
     let mut body = get(&journal, path, None).await.into_body();
+    event(&mut body).await;
     for _ in 0..5 {
         journal.record(reload("f"));
     }
