@@ -472,6 +472,38 @@ fn a_rust_function_is_built_anew_while_the_old_one_serves() {
     assert_eq!(dev.look("r")["version"], version);
 }
 
+/// What a function needs may be what does not compile, from the start.
+#[test]
+fn a_dependency_that_does_not_build_is_built_when_it_can_be() {
+    const PART: &str = "part/src/lib.rs";
+    let project = project(&[
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"functions/*\", \"part\"]\nresolver = \"3\"\n",
+        ),
+        (
+            "functions/r/Cargo.toml",
+            "[package]\nname = \"r-with-a-part\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+             [dependencies]\npart = { path = \"../../part\" }\n",
+        ),
+        ("functions/r/src/main.rs", &rust(1)),
+        (
+            "part/Cargo.toml",
+            "[package]\nname = \"part\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+        ),
+        (PART, "oops"),
+    ]);
+    let mut dev = Dev::start(project.path(), &[]);
+    assert_eq!(dev.invoke("r", "{}").status, 502);
+    write(project.path(), PART, &part(10));
+    dev.comes_to(&"\"11 \"".to_owned(), |dev| dev.invoke("r", "{}").body);
+    // The workspace's settings are what it is built with.
+    let workspace = "[workspace]\nmembers = [\"functions/*\", \"part\"]\nresolver = \"3\"\n\
+                     [profile.dev]\nopt-level = 1\n";
+    write(project.path(), "Cargo.toml", workspace);
+    assert!(dev.says("reloaded").contains("Cargo.toml"));
+}
+
 #[test]
 fn a_function_that_does_not_build_says_so_until_it_does() {
     const MAIN: &str = "functions/r/src/main.rs";

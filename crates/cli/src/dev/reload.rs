@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::functions::Functions;
+use super::functions::{Functions, Sources};
 use super::triggers::Triggers;
 use super::watch::{Changes, Mode, Notice, Root, Watcher};
 use crate::printer::Printer;
@@ -46,19 +46,21 @@ impl Reload {
     pub(crate) async fn run(
         mut self,
         functions: Arc<Functions>,
-        mut sources: mpsc::UnboundedReceiver<BTreeSet<PathBuf>>,
+        mut sources: mpsc::UnboundedReceiver<Sources>,
         triggers: &Triggers,
     ) {
         let mut outside = BTreeSet::new();
         loop {
             tokio::select! {
-                Some(paths) = sources.recv() => {
+                Some(Sources { paths, are_watched }) = sources.recv() => {
                     let is_outside = |path: &PathBuf| !path.starts_with(&self.folder);
                     let before = outside.len();
                     outside.extend(paths.into_iter().filter(is_outside));
                     if outside.len() > before {
                         self.watcher.set_roots(roots(&self.folder, &outside)).await;
                     }
+                    // Its manager may have ended with the tool.
+                    let _ = are_watched.send(());
                 }
                 changed = self.changes.recv() => match changed {
                     Some(changed) => {

@@ -1,6 +1,5 @@
 //! Builds a Rust function with cargo, and finds its executable.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -41,9 +40,6 @@ pub(crate) enum BuildError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Built {
     pub(crate) executable: PathBuf,
-    /// What it was built from, as far as it is on this machine and may be edited: files, and
-    /// folders of sources.
-    pub(crate) sources: BTreeSet<PathBuf>,
 }
 
 /// Builds the package of a function and tells what came of it. What cargo says on the way goes to
@@ -81,12 +77,10 @@ pub(crate) async fn build(
         talk.read(stderr, move |line| printer.build_line(&function, &line));
     }
     let mut binaries = Vec::new();
-    let mut sources = BTreeSet::new();
     if let Some(stdout) = process.stdout.take() {
         let mut lines = BufReader::new(stdout).lines();
         while let Some(line) = lines.next_line().await.map_err(BuildError::Messages)? {
             if let Some(artifact) = Artifact::in_message(&line) {
-                sources.extend(artifact.sources());
                 binaries.extend(artifact.binary());
             }
         }
@@ -98,10 +92,7 @@ pub(crate) async fn build(
     if status.is_some_and(|status| status.success()) {
         let of_package = |binary: &Binary| same_file(&binary.manifest, manifest);
         let binaries = binaries.into_iter().filter(of_package).collect();
-        choose(manifest, binaries).map(|executable| Built {
-            executable,
-            sources,
-        })
+        choose(manifest, binaries).map(|executable| Built { executable })
     } else if status.is_some_and(was_interrupted) {
         Err(BuildError::Interrupted(manifest.into()))
     } else {
@@ -151,7 +142,6 @@ struct Artifact {
 struct Target {
     kind: Vec<String>,
     name: String,
-    src_path: PathBuf,
 }
 
 impl Artifact {
@@ -174,21 +164,6 @@ impl Artifact {
             manifest: self.manifest_path,
             executable: self.executable?,
         })
-    }
-
-    /// What of it may be edited: nothing of a package from a registry or from git.
-    fn sources(&self) -> Vec<PathBuf> {
-        // Older versions of cargo write `name 0.1.0 (path+file:///a/folder)`.
-        if !self.package_id.contains("path+file:") {
-            return Vec::new();
-        }
-        let source = &self.target.src_path;
-        // A build script lies in the package's folder, of which the rest is no source.
-        let sources = match source.parent().filter(|_| !self.is("custom-build")) {
-            Some(folder) => folder.to_owned(),
-            None => source.clone(),
-        };
-        vec![self.manifest_path.clone(), sources]
     }
 }
 
@@ -249,24 +224,6 @@ mod tests {
         assert!(binary(&message("f", "lib", "null")).is_none());
         assert!(binary(r#"{"reason":"build-finished","success":true}"#).is_none());
         assert!(binary("not JSON").is_none());
-    }
-
-    #[test]
-    fn sources_are_those_of_packages_on_this_machine() {
-        let sources = |line: &str| {
-            let artifact = Artifact::in_message(line).expect("an artifact");
-            artifact.sources()
-        };
-        let line = message("f", "lib", "null");
-        let expected = ["/p/f/Cargo.toml", "/p/f/src"].map(PathBuf::from);
-        assert_eq!(sources(&line), expected);
-        let older = line.replace("path+file:///p/f#0.1.0", "f 0.1.0 (path+file:///p/f)");
-        assert_eq!(sources(&older), expected);
-        let script = message("f", "custom-build", "null").replace("src/main.rs", "build.rs");
-        let expected = ["/p/f/Cargo.toml", "/p/f/build.rs"].map(PathBuf::from);
-        assert_eq!(sources(&script), expected);
-        let registry = line.replace("path+file:///p/f#", "registry+https://r/index#f@");
-        assert_eq!(sources(&registry), Vec::<PathBuf>::new());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From a function to the worker that can run it: what is done once for all its workers, the build
 //! or the check of its SDK, and what each worker gets for itself.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use super::function::{Function, Kind};
 use super::host::Host;
 use super::node::{self, NodeError};
 use super::settings::Settings;
+use super::sources::sources;
 use super::worker::WorkerSpec;
 use super::worker_id::WorkerId;
 use crate::env::CONFIG;
@@ -73,6 +75,13 @@ pub(crate) async fn build_function(host: &Host, function: &Function) -> Result<B
         host.printer,
     )
     .await
+}
+
+/// What a function in Rust is built from: files, and folders of sources.
+pub(crate) async fn sources_of(host: &Host, function: &Function) -> Option<BTreeSet<PathBuf>> {
+    let environment = host.env.for_children();
+    let manifest = function.manifest();
+    sources(host.env.cargo(), &manifest, &environment, &host.spawner).await
 }
 
 /// Checks the SDK of a function in Node, and finds Node.

@@ -18,6 +18,7 @@ use super::version::{Version, refusal_of, settled, stamps};
 use super::{Shared, absolute};
 use crate::runner::{
     Built, Function, Host, Kind, PrepareError, Prepared, Settings, build_function, prepare_node,
+    sources_of,
 };
 
 pub(super) struct Manager {
@@ -156,14 +157,33 @@ impl Manager {
                 || made.sources.iter().any(|it| is_within(it)))
     }
 
+    /// What it is built from, which is watched by the return of this.
+    async fn learn(&self) -> Option<BTreeSet<PathBuf>> {
+        let sources = sources_of(&self.host, &self.function).await?;
+        let sources: BTreeSet<_> = sources.iter().map(|it| absolute(it)).collect();
+        self.shared.watch(sources.clone()).await;
+        Some(sources)
+    }
+
     /// Builds until nothing changes meanwhile. The version before serves on.
     async fn build(&mut self, made: &mut Made, mut paths: BTreeSet<PathBuf>) {
         loop {
             self.and_further(&mut paths);
-            let result = {
+            let knows_none = made.sources.is_empty();
+            let learns = knows_none || paths.iter().any(|it| is_of_cargo(it));
+            let (result, sources) = {
                 let mut build = pin!(async {
                     let _only_one = self.shared.cargo.lock().await;
-                    build_function(&self.host, &self.function).await
+                    let known = match learns {
+                        true => self.learn().await,
+                        false => None,
+                    };
+                    let result = build_function(&self.host, &self.function).await;
+                    // What it needed is here now.
+                    match known {
+                        None if knows_none => (result, self.learn().await),
+                        known => (result, known),
+                    }
                 });
                 loop {
                     tokio::select! {
@@ -172,11 +192,11 @@ impl Manager {
                     }
                 }
             };
+            if let Some(sources) = sources {
+                made.sources = sources;
+            }
             match result {
                 Ok(built) => {
-                    made.sources = built.sources.iter().map(|it| absolute(it)).collect();
-                    // Without a watcher nobody wants to know.
-                    let _ = self.shared.sources.send(made.sources.clone());
                     if let Ok(more) = self.changed.try_recv() {
                         paths.extend(more);
                         continue;
@@ -309,4 +329,10 @@ impl Manager {
         }
         refusal
     }
+}
+
+/// Whether it says what a package is built from.
+fn is_of_cargo(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name == "Cargo.toml" || name == "Cargo.lock")
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use http::StatusCode;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::answer::{Answer, Job, Refusal, Why};
 use super::calls::Calls;
@@ -49,8 +49,25 @@ struct Shared {
     executables: Executables,
     /// One cargo at a time: they would wait for each other anyway, and say so.
     cargo: tokio::sync::Mutex<()>,
-    /// Paths that are to be watched besides the functions: what they are built from.
-    sources: mpsc::UnboundedSender<BTreeSet<PathBuf>>,
+    sources: mpsc::UnboundedSender<Sources>,
+}
+
+/// Paths that are to be watched besides the functions: what they are built from.
+pub(crate) struct Sources {
+    pub(crate) paths: BTreeSet<PathBuf>,
+    /// Told, or let go of, when each change is seen from then on.
+    pub(crate) are_watched: oneshot::Sender<()>,
+}
+
+impl Shared {
+    /// Waits until these are watched, or nobody does.
+    async fn watch(&self, paths: BTreeSet<PathBuf>) {
+        let (are_watched, watched) = oneshot::channel();
+        let sources = Sources { paths, are_watched };
+        if self.sources.send(sources).is_ok() {
+            let _ = watched.await;
+        }
+    }
 }
 
 /// One function.
@@ -77,7 +94,7 @@ impl Functions {
         calls: Calls,
         limits: Limits,
         tasks: Tasks,
-    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<BTreeSet<PathBuf>>), ProjectError> {
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<Sources>), ProjectError> {
         let (sources, to_watch) = mpsc::unbounded_channel();
         let functions = Arc::new(Self {
             shared: Arc::new(Shared {
