@@ -89,6 +89,10 @@ fn functions_are_invoked_over_http_with_a_status_for_each_end() {
     assert_eq!(dev.invoke("f", "{}").status, 200);
     assert_eq!(dev.invoke("hasty", "{}").status, 200);
 
+    let asked = dev.get("/functions/f");
+    assert_eq!((asked.status, asked.header("allow")), (405, Some("POST")));
+    assert!(asked.body.contains("invoked with POST"), "{asked:?}");
+
     let page = dev.invoke_as("f", "{}", &[("origin", "https://evil.example")]);
     assert_eq!(page.status, 403, "{page:?}");
     let long = dev.invoke_as("f", "{}", &[("x-wx-openid", &"o".repeat(300))]);
@@ -221,6 +225,12 @@ fn a_port_in_use_is_refused_if_it_was_asked_for_and_else_another_taken() {
         "{said}"
     );
 
+    // Of nobody there would be no answer.
+    for flag in ["--queue", "--concurrency"] {
+        let refused = output(cloudcall(project.path()).args(["dev", flag, "0"]));
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    }
+
     // Whoever has it.
     let _taken = TcpListener::bind("127.0.0.1:9527");
     let mut dev = Dev::start_on_any(project.path(), &[]);
@@ -266,7 +276,7 @@ fn the_start_tells_what_is_served_and_what_to_do_with_it() {
         r#"{"permissions":{"openapi":["wxacode.get","a.b","c.d","e.f","g.h"]},
             "triggers":[{"name":"nightly","type":"timer","config":"0 0 2 * * * *"}]}"#,
     );
-    write(project.path(), "functions/longer/index.js", &answering(1));
+    write(project.path(), "functions/更好名/index.js", &answering(1));
     write(project.path(), "media/sample.txt", "text");
     let mut dev = Dev::start(project.path(), &[]);
     let port = dev.address.rsplit(':').next().expect("a port").to_owned();
@@ -274,7 +284,7 @@ fn the_start_tells_what_is_served_and_what_to_do_with_it() {
     let beginning = "  POST /functions/f       Node  a.b c.d e.f g.h and 1 more  timer nightly, ";
     assert!(timed.starts_with(beginning), "{timed}");
     assert!(timed.ends_with("(not fired without --triggers)"), "{timed}");
-    assert_eq!(other, "  POST /functions/longer  Node  no Cloud Calls");
+    assert_eq!(other, "  POST /functions/更好名  Node  no Cloud Calls");
     assert_eq!(
         media,
         "  Cloud Calls reach the emulator, with the media of media"

@@ -246,7 +246,8 @@ pub(crate) struct DevArgs {
 
     /// How many requests may wait for a function; further ones are answered with 429
     #[arg(long, value_name = "N", default_value = "1000")]
-    pub(crate) queue: usize,
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) queue: u16,
 
     /// How many seconds a worker waits for its next event until it ends
     #[arg(long, value_name = "SECONDS", default_value = "60")]

@@ -91,7 +91,7 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     let limits = Limits {
         workers: args.concurrency.into(),
         starting: std::thread::available_parallelism().map_or(1, Into::into),
-        queue: args.queue,
+        queue: args.queue.into(),
         idle: Duration::from_secs(args.idle),
     };
     let mode = match args.poll {

@@ -15,7 +15,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ pub(super) const LONGEST_ID: usize = 256;
 pub(crate) fn router(functions: LateFunctions) -> Router {
     Router::new()
         .route("/functions", get(list))
-        .route("/functions/{name}", post(invoke))
+        .route("/functions/{name}", post(invoke).fallback(no_such_method))
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(functions)
 }
@@ -78,6 +78,15 @@ async fn invoke(
     if let Ok(id) = HeaderValue::try_from(request_id) {
         headers.insert(REQUEST_ID, id);
     }
+    response
+}
+
+/// A browser that was led here, perhaps.
+async fn no_such_method() -> Response {
+    let message = "a function is invoked with POST, and the event as the body";
+    let mut response = json_response(StatusCode::METHOD_NOT_ALLOWED, error_object(message));
+    let post = HeaderValue::from_static("POST");
+    response.headers_mut().insert(ALLOW, post);
     response
 }
 

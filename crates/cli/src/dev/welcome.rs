@@ -56,10 +56,7 @@ fn function(shown: &Shown, width: usize, triggers: &Triggers) -> String {
     let name = &shown.function.name;
     let timer = triggers.shown(name);
     let timer = timer.map_or(String::new(), |timer| format!("  {timer}"));
-    // Chinese characters take two columns.
-    let gap = width - name.width();
-    format!(
-        "  POST /functions/{name}{:gap$}  {kind}  {permissions}{timer}",
-        ""
-    )
+    // Chinese names are twice as wide.
+    let padding = " ".repeat(width.saturating_sub(name.width()));
+    format!("  POST /functions/{name}{padding}  {kind}  {permissions}{timer}")
 }
