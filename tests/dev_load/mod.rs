@@ -43,6 +43,9 @@ const GUARD: Duration = Duration::from_secs(60);
 /// How many answers come between two edits, at least.
 const BETWEEN: usize = 100;
 
+/// How few wait for an answer when nothing is being reloaded: those of 100 ms.
+const CALM: usize = 20;
+
 const CODE: usize = 0;
 const MODULE: usize = 1;
 
@@ -116,7 +119,8 @@ impl Editor<'_> {
     /// Lets the load go on for some time.
     fn go_on(&self) {
         let before = self.load.answers();
-        self.wait(|load| load.answers() >= before + BETWEEN);
+        // Before it is calm, all that asks may wait for the edit before anyway.
+        self.wait(|load| load.answers() >= before + BETWEEN && load.waiting() < CALM);
     }
 
     fn wait(&self, is_it: impl Fn(&Load) -> bool) {
@@ -206,7 +210,7 @@ fn edit_all(editor: &mut Editor<'_>, journal: &Journal) {
     editor.edit("r", CODE, 2);
     journal.awaits_reload(is_built(5));
     editor.edit("n", CONFIG, 2);
-    editor.wait(|load| load.waiting() < 40);
+    editor.wait(|load| load.waiting() < CALM);
 }
 
 /// How many requests a second were answered: nearly all of the load.
