@@ -24,6 +24,10 @@ const REPORT: &str = "cloudcall-report";
 /// The answer to that, with the result or the error: names of APIs, separated by commas.
 const DENIED: HeaderName = HeaderName::from_static("cloudcall-denied");
 
+/// By this the runtime offers, with the value `offered`, to answer the result with the next event;
+/// SCF does not. The function accepts by the same header, with the event's request id.
+const NEXT: HeaderName = HeaderName::from_static("cloudcall-next");
+
 pub(super) struct RuntimeApi {
     exchange: Exchange,
     base: String,
@@ -33,8 +37,16 @@ pub(super) struct RuntimeApi {
 pub(super) struct Invocation {
     pub(super) event: Bytes,
     pub(super) context: Context,
-    /// If the runtime wants to know.
+    pub(super) wishes: Wishes,
+}
+
+/// What the runtime wants with the answer to an event.
+#[derive(Clone)]
+pub(super) struct Wishes {
+    /// Which calls were denied, if it wants to know.
     pub(super) denied: Option<Denied>,
+    /// Accepts the next event as the reply, if that is offered.
+    next: Option<HeaderValue>,
 }
 
 impl RuntimeApi {
@@ -60,6 +72,10 @@ impl RuntimeApi {
         let response = self
             .ask(Method::GET, "invocation/next", Bytes::new(), None)
             .await?;
+        Ok(Self::invocation(response))
+    }
+
+    fn invocation(response: http::Response<Bytes>) -> Invocation {
         let (head, event) = response.into_parts();
         let context = Context::new(
             header(&head.headers, "request_id")
@@ -73,33 +89,45 @@ impl RuntimeApi {
             WxContext::of_event(&event),
         );
         let wanted = header(&head.headers, REPORT) == Some("denied");
-        Ok(Invocation {
+        let request_id = head.headers.get("request_id");
+        let is_offered = header(&head.headers, NEXT.as_str()) == Some("offered");
+        Invocation {
             event,
             context,
-            denied: wanted.then(Denied::default),
-        })
+            wishes: Wishes {
+                denied: wanted.then(Denied::default),
+                next: request_id.filter(|_| is_offered).cloned(),
+            },
+        }
     }
 
-    /// Gives the result of the invocation.
+    /// Gives the result of the invocation. Gives the next event, if that was offered.
     pub(super) async fn respond(
         &self,
         result: String,
-        denied: Option<&Denied>,
-    ) -> Result<(), RuntimeError> {
-        self.ask(Method::POST, "invocation/response", result.into(), denied)
-            .await
-            .map(|_| ())
+        wishes: &Wishes,
+    ) -> Result<Option<Invocation>, RuntimeError> {
+        self.post("invocation/response", result, wishes).await
     }
 
-    /// Reports that the invocation failed.
+    /// Reports that the invocation failed. Gives the next event, if that was offered.
     pub(super) async fn fail(
         &self,
         message: String,
-        denied: Option<&Denied>,
-    ) -> Result<(), RuntimeError> {
-        self.ask(Method::POST, "invocation/error", message.into(), denied)
-            .await
-            .map(|_| ())
+        wishes: &Wishes,
+    ) -> Result<Option<Invocation>, RuntimeError> {
+        self.post("invocation/error", message, wishes).await
+    }
+
+    async fn post(
+        &self,
+        path: &str,
+        body: String,
+        wishes: &Wishes,
+    ) -> Result<Option<Invocation>, RuntimeError> {
+        let reply = self.ask(Method::POST, path, body.into(), Some(wishes));
+        let reply = reply.await?;
+        Ok(wishes.next.is_some().then(|| Self::invocation(reply)))
     }
 
     async fn ask(
@@ -107,7 +135,7 @@ impl RuntimeApi {
         method: Method,
         path: &str,
         body: Bytes,
-        denied: Option<&Denied>,
+        wishes: Option<&Wishes>,
     ) -> Result<http::Response<Bytes>, RuntimeError> {
         let failed = |message, source| RuntimeError { message, source };
         let mut request = http::Request::builder()
@@ -124,7 +152,10 @@ impl RuntimeApi {
                     Some(error.into()),
                 )
             })?;
-        let denied = denied.and_then(Denied::list);
+        if let Some(id) = wishes.and_then(|it| it.next.clone()) {
+            request.headers_mut().insert(NEXT, id);
+        }
+        let denied = wishes.and_then(|it| it.denied.as_ref()?.list());
         if let Some(Ok(names)) = denied.as_deref().map(HeaderValue::from_str) {
             request.headers_mut().insert(DENIED, names);
         }

@@ -96,18 +96,22 @@ where
 {
     let handler = Arc::new(handler);
     api.ready().await?;
+    let mut invocation = api.next().await?;
     loop {
-        let invocation = api.next().await?;
-        let denied = invocation.denied.clone();
-        let denied = denied.as_ref();
+        let wishes = invocation.wishes.clone();
         let posted = match outcome(&handler, invocation).await {
-            Ok(result) => api.respond(result, denied).await,
-            Err(message) => api.fail(failure(&message), denied).await,
+            Ok(result) => api.respond(result, &wishes).await,
+            Err(message) => api.fail(failure(&message), &wishes).await,
         };
-        // Refused, for being too large say: the caller shall not wait until the time limit.
-        if let Err(refused) = posted {
-            api.fail(failure(&refused.to_string()), denied).await?;
-        }
+        let next = match posted {
+            Ok(next) => next,
+            // Refused, for being too large say: the caller shall not wait until the time limit.
+            Err(refused) => api.fail(failure(&refused.to_string()), &wishes).await?,
+        };
+        invocation = match next {
+            Some(next) => next,
+            None => api.next().await?,
+        };
     }
 }
 
@@ -123,7 +127,7 @@ where
     let Invocation {
         event,
         context,
-        denied,
+        wishes,
     } = invocation;
     let handler = Arc::clone(handler);
     // A task of its own, with all code of the function, so that a panic ends the invocation and
@@ -139,7 +143,7 @@ where
         serde_json::to_string(&result)
             .map_err(|error| format!("the function's result is not JSON: {error}"))
     });
-    let task = match denied {
+    let task = match wishes.denied {
         Some(denied) => tokio::spawn(denied.during(handling)),
         None => tokio::spawn(handling),
     };

@@ -47,7 +47,7 @@ async fn script(listener: TcpListener, time_limit: u64, events: &[&str]) -> Vec<
     let mut socket = BufReader::new(socket);
     loop {
         let mut request_line = String::new();
-        let (mut length, mut line) = (0, String::new());
+        let (mut length, mut next, mut line) = (0, false, String::new());
         socket
             .read_line(&mut request_line)
             .await
@@ -58,6 +58,10 @@ async fn script(listener: TcpListener, time_limit: u64, events: &[&str]) -> Vec<
             if let Some(names) = line.strip_prefix("cloudcall-denied: ") {
                 posts.push(format!("denied {}", names.trim()));
             }
+            if let Some(id) = line.strip_prefix("cloudcall-next: ") {
+                posts.push(format!("next after {}", id.trim()));
+                next = true;
+            }
             if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                 length = value.trim().parse().expect("a length");
             }
@@ -65,12 +69,18 @@ async fn script(listener: TcpListener, time_limit: u64, events: &[&str]) -> Vec<
         let mut body = vec![0; length];
         socket.read_exact(&mut body).await.expect("the body");
         let path = request_line.split(' ').nth(1).expect("a path");
-        let reply = if path == "/runtime/invocation/next" {
+        let is_large = body == b"\"too large\"";
+        if path != "/runtime/invocation/next" {
+            posts.push(format!("{path} {}", String::from_utf8_lossy(&body)));
+        }
+        let reply = if path == "/runtime/invocation/next" || (next && !is_large) {
             let Some(event) = events.next() else {
                 return posts;
             };
             let report = if event.contains("report") {
                 "cloudcall-report: denied\r\n"
+            } else if event.contains("more") {
+                "cloudcall-next: offered\r\n"
             } else {
                 ""
             };
@@ -80,12 +90,11 @@ async fn script(listener: TcpListener, time_limit: u64, events: &[&str]) -> Vec<
                 event.len()
             )
         } else {
-            let status = if body == b"\"too large\"" {
+            let status = if is_large {
                 "413 Payload Too Large"
             } else {
                 "200 OK"
             };
-            posts.push(format!("{path} {}", String::from_utf8_lossy(&body)));
             format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")
         };
         socket.write_all(reply.as_bytes()).await.expect("to reply");
@@ -233,6 +242,39 @@ async fn denied_calls_are_reported_to_a_runtime_that_asks() {
             "/runtime/invocation/response 1",
             &*format!("denied {get}"),
             r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"failed"}"#,
+        ]
+    );
+}
+
+/// The script answers a post with an event only if that was accepted.
+#[tokio::test]
+async fn the_next_event_is_taken_from_the_reply_of_a_runtime_that_offers_it() {
+    let posts = posted(
+        &[
+            r#""more""#,
+            r#""more, large""#,
+            r#""more, fail""#,
+            r#""last""#,
+        ],
+        async |event: String, _| match &*event {
+            "more, fail" => Err("failed"),
+            "more, large" => Ok("too large".to_owned()),
+            _ => Ok(event),
+        },
+    )
+    .await;
+    assert_eq!(
+        posts[1..],
+        [
+            "next after r-1",
+            r#"/runtime/invocation/response "more""#,
+            "next after r-1",
+            r#"/runtime/invocation/response "too large""#,
+            "next after r-1",
+            r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"the runtime API answered invocation/response with HTTP 413 Payload Too Large: "}"#,
+            "next after r-1",
+            r#"/runtime/invocation/error {"errorCode":1,"errorMessage":"failed"}"#,
+            r#"/runtime/invocation/response "last""#,
         ]
     );
 }

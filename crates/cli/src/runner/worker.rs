@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::output::Output;
 use super::process::{Ending, Process, Spawner};
-use super::runtime_api::{Invocation, Outcome, RuntimeApi};
+use super::runtime_api::{Invocation, Late, Outcome, RuntimeApi};
 use super::worker_id::WorkerId;
 use crate::printer::Printer;
 
@@ -185,29 +185,26 @@ impl Worker {
             time_limit: self.spec.time_limit.unwrap_or(UNLIMITED),
             memory_limit: self.spec.memory_limit,
         });
-        let answered = async {
-            let taken = within(self.start_limit(), self.api.taken()).await;
-            taken.ok_or(WorkerError::NeverReady)?;
-            let answer = within(self.spec.time_limit, self.api.answer()).await;
-            answer.ok_or(WorkerError::TimedOut(
-                self.spec.time_limit.unwrap_or(UNLIMITED),
-            ))
-        };
         let result = tokio::select! {
             biased;
-            result = answered => Some(result),
+            result = self.api.answer(self.start_limit(), self.spec.time_limit) => Some(result),
             _ = self.process.ended() => None,
         };
         match result {
             Some(Ok(outcome)) => Ok(outcome),
-            Some(Err(error)) => {
+            Some(Err(late)) => {
                 self.end().await;
-                Err(error)
+                Err(match late {
+                    Late::NotTaken => WorkerError::NeverReady,
+                    Late::NotAnswered => {
+                        WorkerError::TimedOut(self.spec.time_limit.unwrap_or(UNLIMITED))
+                    }
+                })
             }
             // Its last words may be an answer that is still in the socket.
-            None => match timeout(IN_FLIGHT, self.api.answer()).await {
-                Ok(outcome) => Ok(outcome),
-                Err(_) => Err(self.died(true).await),
+            None => match timeout(IN_FLIGHT, self.api.answer(None, None)).await {
+                Ok(Ok(outcome)) => Ok(outcome),
+                _ => Err(self.died(true).await),
             },
         }
     }

@@ -54,20 +54,20 @@ async function main () {
     ({ error, explanation }) => async () => failed(explanation, error)
   )
   await api.ready()
+  let invocation = await api.next()
   for (;;) {
-    const { result, error } = await serve(await api.next())
-    if (error) await api.fail(error)
-    else await respond(api, result)
+    const { result, error } = await serve(invocation)
+    invocation = await (error ? api.fail(invocation, error) : respond(api, invocation, result))
   }
 }
 
 /** A result that is refused, for its size say, is an error: the caller shall not wait for it. */
-async function respond (api, result) {
+async function respond (api, invocation, result) {
   try {
-    await api.respond(result)
+    return await api.respond(invocation, result)
   } catch (refused) {
     if (!refused.status) throw refused
-    await api.fail(failed(refused.message, refused).error)
+    return api.fail(invocation, failed(refused.message, refused).error)
   }
 }
 

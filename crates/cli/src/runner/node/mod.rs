@@ -21,8 +21,9 @@ pub(crate) use sdk::{SDK, SdkVersion};
 pub(super) const INSPECT: (&str, &str) = ("CLOUDCALL_INSPECT", "1");
 
 /// The scripts, by file name.
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("bootstrap.cjs", include_str!("bootstrap.cjs")),
+    ("connection.cjs", include_str!("connection.cjs")),
     ("context.cjs", include_str!("context.cjs")),
     ("invocation.cjs", include_str!("invocation.cjs")),
     ("load.cjs", include_str!("load.cjs")),

@@ -19,6 +19,26 @@ test('serves one event after the other', async (t) => {
   ])
 })
 
+test('takes the next event with the answer to its result, where that is offered', async (t) => {
+  const answer = (name) => (name === 'invocation/response' && large ? 413 : 200)
+  let large = false
+  const worker = await start(t, `
+    exports.main = async (event) => {
+      if (event.fail) throw new Error('no')
+      return event
+    }`, { offersNext: true, answer })
+  assert.equal(await worker.result('1', { request_id: 'a' }), 1)
+  await worker.error({ fail: true }, { request_id: 'b' })
+  large = true
+  assert.match((await worker.error('2', { request_id: 'c' })).errorMessage, /with HTTP 413: $/)
+  large = false
+  assert.equal(await worker.result('3', { request_id: 'd', 'cloudcall-next': 'no' }), 3)
+  assert.equal(await worker.result('4', { request_id: 'e' }), 4)
+  assert.deepEqual(worker.accepted, ['a', 'b', 'c', 'e'])
+  assert.equal(worker.asked.filter((it) => it === 'GET invocation/next []').length, 2)
+  assert.equal((await worker.end()).code, 1)
+})
+
 test('ends when the runtime API goes away', async (t) => {
   const worker = await start(t, 'setInterval(() => {}, 1000); exports.main = () => 1')
   assert.equal(await worker.result(), 1)

@@ -46,13 +46,14 @@ async function bodyOf (request) {
 }
 
 /** Starts the function in these files; `invoke` hands it an event and gives what it posts. */
-async function start (t, files, { preload = false, options = [], env = {}, answer = () => 200 } = {}) {
+async function start (t, files, { preload = false, options = [], env = {}, answer = () => 200, offersNext = false } = {}) {
   const folder = folderOf(t, typeof files === 'string' ? { 'index.js': files } : files)
-  const asked = []
+  const offer = offersNext ? { 'cloudcall-next': 'offered' } : {}
+  const [asked, accepted] = [[], []]
   let waiting, event, posted
   const deliver = () => {
     if (!waiting || !event) return
-    waiting.writeHead(200, event.headers).end(event.body)
+    waiting.writeHead(200, { ...event.headers, 'content-length': Buffer.byteLength(event.body) }).end(event.body)
     waiting = event = undefined
   }
   const server = await serve(t, async (request, response) => {
@@ -63,8 +64,15 @@ async function start (t, files, { preload = false, options = [], env = {}, answe
       waiting = response
       return deliver()
     }
-    response.writeHead(answer(name)).end()
-    if (response.statusCode === 200 && name !== 'init/ready') posted([name.replace('invocation/', ''), body])
+    const next = request.headers['cloudcall-next']
+    const status = answer(name)
+    if (status === 200 && next) {
+      accepted.push(next)
+      waiting = response
+    } else {
+      response.writeHead(status, { 'content-length': 0 }).end()
+    }
+    if (status === 200 && name !== 'init/ready') posted([name.replace('invocation/', ''), body])
   })
   const { port } = server.address()
   const gateway = preload ? ['-r', path.join(SCRIPTS, 'preload.cjs')] : []
@@ -80,13 +88,15 @@ async function start (t, files, { preload = false, options = [], env = {}, answe
 
   return {
     asked,
+    /** The request ids with which it asked for the next event. */
+    accepted,
     output,
     folder,
     ended,
     /** What the function posts for an event, as `[kind, body]`. */
     async post (body, headers = {}) {
       const outcome = new Promise((resolve) => { posted = resolve })
-      event = { body: typeof body === 'string' ? body : JSON.stringify(body), headers: { request_id: 'r-1', ...headers } }
+      event = { body: typeof body === 'string' ? body : JSON.stringify(body), headers: { request_id: 'r-1', ...offer, ...headers } }
       deliver()
       const died = ended.then((end) => { throw new Error(`the worker ended: ${JSON.stringify(end)}`) })
       return Promise.race([outcome, died])
