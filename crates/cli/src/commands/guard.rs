@@ -1,7 +1,7 @@
 //! `cloudcall guard`, a part of the tool: leads the process group of something that the tool has
 //! started, and ends it when the tool is gone.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use rustix::process::{Pid, Signal, getpgrp, getpid, kill_current_process_group, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
@@ -35,6 +35,10 @@ pub(super) fn run(args: GuardArgs, printer: Printer) -> Exit {
             let _ = signal(SignalKind::from_raw(number));
         }
     }
+    // The tool waits for this before it sends one. It fails when the tool is gone.
+    let _ = io::stdout()
+        .write_all(b"\n")
+        .and_then(|()| io::stdout().flush());
     let processes: Vec<Pid> = io::stdin()
         .lines()
         .map_while(Result::ok)

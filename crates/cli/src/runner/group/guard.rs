@@ -5,10 +5,10 @@
 //! `kill -9`, the system closes the other end, and the guard sees that.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use rustix::process::Pid;
@@ -83,9 +83,11 @@ impl Guards {
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        Ok(Guard(command.spawn()?))
+        let mut process = command.spawn()?;
+        let ready = Mutex::new(process.stdout.take());
+        Ok(Guard { process, ready })
     }
 
     /// To be held while a process starts. Where the system cannot make a pipe that is closed on
@@ -107,17 +109,30 @@ fn own_program() -> io::Result<PathBuf> {
 
 /// A guard. Dropping it ends it, and nothing else: what it guards must be gone before.
 #[derive(Debug)]
-pub(super) struct Guard(Child);
+pub(super) struct Guard {
+    process: Child,
+    /// It says something once signals to its group do it no harm.
+    ready: Mutex<Option<ChildStdout>>,
+}
 
 impl Guard {
     /// Its id, which is also its group's, until it is dropped.
     pub(super) fn id(&self) -> Pid {
-        Pid::from_child(&self.0)
+        Pid::from_child(&self.process)
+    }
+
+    /// Waits, a few milliseconds at most, until a signal to its group does not end it.
+    pub(super) fn ready(&self) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut stdout) = ready.take() {
+            // The end of the stream says that it has ended already.
+            let _ = stdout.read(&mut [0]);
+        }
     }
 
     /// Makes it end a process that is not in its group.
     pub(super) fn take_on(&mut self, id: Pid) {
-        if let Some(pipe) = &mut self.0.stdin {
+        if let Some(pipe) = &mut self.process.stdin {
             // Fails when it has been killed, and then nobody is left to tell.
             let _ = writeln!(pipe, "{}", id.as_raw_pid());
         }
@@ -127,16 +142,16 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // Before its pipe is closed, which would mean that the tool is gone.
-        let _ = self.0.kill();
+        let _ = self.process.kill();
         // At once, as it was killed.
-        let _ = self.0.wait();
+        let _ = self.process.wait();
     }
 }
 
 /// Groups for tests, whose own program is no guard: a shell does what one does.
 #[cfg(test)]
 pub(in super::super) fn in_tests() -> super::Groups {
-    let script = r#"trap '' INT TERM HUP; cat; rm -rf "$1"; kill -9 0"#;
+    let script = r#"trap '' INT TERM HUP; echo; cat; rm -rf "$1"; kill -9 0"#;
     super::Groups(Guards::with(
         Ok("/bin/sh".into()),
         vec!["-c".into(), script.into()],

@@ -57,7 +57,7 @@ impl Groups {
         Ok(Group {
             child,
             target: Some(target),
-            _guard: guard,
+            guard,
         })
     }
 
@@ -90,7 +90,7 @@ pub(in super::super) struct Group {
     /// Whom to kill; nobody once that was done, because the ids may be others' then.
     target: Option<Target>,
     /// Dropped last, so that the group's id is the group's until then.
-    _guard: Option<Guard>,
+    guard: Option<Guard>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +128,9 @@ impl Group {
         let Some(signal) = Signal::from_named_raw(signal.into()) else {
             return;
         };
+        if let (Some(Target::Group(_)), Some(guard)) = (self.target, &self.guard) {
+            guard.ready();
+        }
         // Each fails when nothing is left, and then nobody is left to take it.
         let _ = match self.target {
             Some(Target::Group(id)) => kill_process_group(id, signal),
