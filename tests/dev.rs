@@ -314,6 +314,24 @@ fn the_request_after_an_edit_is_answered_by_the_new_code() {
 }
 
 #[test]
+fn an_edit_is_told_before_the_first_request_too() {
+    for flags in [&[][..], &["--poll"]] {
+        let permitting = r#"{"permissions":{"openapi":["wxacode.get"]}}"#;
+        let project = project(&[(INDEX, &answering(0)), (CONFIG, "{}")]);
+        let mut dev = Dev::start(project.path(), flags);
+        write(project.path(), CONFIG, permitting);
+        let line = dev.says("+wxacode.get");
+        assert!(line.contains("config.json"), "{line}");
+        assert_eq!(dev.look("f")["workers"], 0);
+        // What is the same in other words is no change.
+        write(project.path(), CONFIG, &permitting.replace(':', " : "));
+        write(project.path(), CONFIG, r#"{"timeout":7}"#);
+        let line = dev.says("timeout 7 s");
+        assert!(line.contains("-wxacode.get"), "{line}");
+    }
+}
+
+#[test]
 fn other_files_settings_and_functions_come_and_go() {
     let lib = "functions/f/lib/answer.js";
     let project = project(&[

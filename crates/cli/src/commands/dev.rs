@@ -44,11 +44,7 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
     let target_text = target.to_string();
     let project = Project::find(&root, args.functions.as_deref())?;
     let folder = project.folder().to_owned();
-    let app_id = args
-        .caller
-        .appid
-        .clone()
-        .or_else(|| project.app_id().map(Into::into));
+    let who = args.caller.within(Some(&project));
     let (listener, is_other) = listen(args.port).await?;
     refuse_itself(&target, &listener)?;
 
@@ -71,13 +67,13 @@ pub(super) async fn run(args: DevArgs, context: Context) -> Result<(), Failure> 
         listener,
         target,
         args.target.record,
-        app_id.as_deref(),
+        who.appid.as_deref(),
         Arc::new(calls.clone()),
         routes,
         printer,
     )
     .await?;
-    let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
+    let caller = Caller::new(who, upstream.app_id());
     let host = Host::new(
         Some(project),
         upstream,

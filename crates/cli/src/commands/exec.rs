@@ -81,15 +81,10 @@ async fn start(args: ExecArgs, context: Context) -> Result<Running, Failure> {
     };
     let program = program(&args.command, env.os("PATH"))?;
 
-    let of_project = project.as_ref().and_then(Project::app_id);
-    let app_id = args
-        .caller
-        .appid
-        .as_deref()
-        .or(of_project)
-        .map(str::to_owned);
-    let upstream = Upstream::open(target, args.target.record, app_id.as_deref(), printer).await?;
-    let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
+    let who = args.caller.within(project.as_ref());
+    let upstream =
+        Upstream::open(target, args.target.record, who.appid.as_deref(), printer).await?;
+    let caller = Caller::new(who, upstream.app_id());
     let host = Host::new(
         project,
         upstream,

@@ -26,13 +26,10 @@ pub(super) async fn run(args: InvokeArgs, context: Context) -> Result<(), Failur
     }
     let event = read_json("--event", args.event).await?;
 
-    let app_id = args
-        .caller
-        .appid
-        .clone()
-        .or_else(|| project.app_id().map(Into::into));
-    let upstream = Upstream::open(target, args.target.record, app_id.as_deref(), printer).await?;
-    let caller = Caller::new(args.caller, app_id.as_deref().or(upstream.app_id()));
+    let who = args.caller.within(Some(&project));
+    let upstream =
+        Upstream::open(target, args.target.record, who.appid.as_deref(), printer).await?;
+    let caller = Caller::new(who, upstream.app_id());
     let host = Host::new(
         Some(project),
         upstream,

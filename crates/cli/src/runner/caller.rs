@@ -8,6 +8,8 @@ use http::HeaderValue;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::project::Project;
+
 /// The flags that say who calls.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct CallerArgs {
@@ -55,6 +57,17 @@ impl Source {
             Self::Http | Self::Push => &[("TCB_SOURCE", "wx_client")],
             Self::CallFunction => &[("TCB_SOURCE", "wx_client,scf")],
             Self::Timer => &[("TCB_SOURCE", "wx_trigger"), ("TRIGGER_SRC", "timer")],
+        }
+    }
+}
+
+impl CallerArgs {
+    /// The same, in the app of the project where no other is named.
+    pub(crate) fn within(self, project: Option<&Project>) -> Self {
+        let of_project = || project?.app_id().map(Into::into);
+        Self {
+            appid: self.appid.or_else(of_project),
+            ..self
         }
     }
 }
