@@ -180,6 +180,7 @@ pub mod micro {
     //! What the micro-benchmarks of `benches/micro/` call; not part of the API.
     pub use crate::gateway::micro::{call, read_call, write_reply};
 }
+mod query;
 mod server;
 #[cfg(test)]
 mod testing;

@@ -15,7 +15,8 @@ use super::body::{Broken, Drip, Unsent, pause};
 use super::connection::{ConnectionControl, End, Point};
 use super::effect::{Effect, Moment};
 use crate::drain::drain;
-use crate::wechat::{WeChat, parameter};
+use crate::query::parameter;
+use crate::wechat::WeChat;
 
 /// Where `reset=inside` strikes: HTTP's version, the status, and the first bytes of a name.
 const INSIDE_HEAD: u64 = 24;

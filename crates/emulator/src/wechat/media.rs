@@ -8,10 +8,11 @@ use axum::response::Response;
 use http::Uri;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 
+use super::WeChat;
 use super::reply::{INVALID_MEDIA_ID, MediaId};
-use super::{WeChat, parameter};
 use crate::journal::clipped;
 use crate::media_store::Media;
+use crate::query::parameter;
 
 /// Sends the media, or says why not.
 pub(super) async fn get(State(wechat): State<Arc<WeChat>>, uri: Uri) -> Response {

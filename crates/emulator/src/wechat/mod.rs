@@ -13,7 +13,6 @@ mod token_state;
 mod typing;
 mod upload;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -28,6 +27,7 @@ use crate::faults::{self, FaultName, Faults};
 use crate::ids::Ids;
 use crate::journal::Journal;
 use crate::media_store::MediaStore;
+use crate::query::parameter;
 pub(crate) use message_state::MessageState;
 pub use message_state::SentMessage;
 use reply::{ACCESS_TOKEN_MISSING, ErrCode, Failure, MediaId};
@@ -147,12 +147,6 @@ impl WeChat {
     pub(crate) fn revoke_token(&self, token: &str) {
         self.tokens.revoke(token);
     }
-}
-
-/// The first query parameter of this name, decoded.
-pub(crate) fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<Cow<'a, str>> {
-    form_urlencoded::parse(uri.query()?.as_bytes())
-        .find_map(|(key, value)| (key == name).then_some(value))
 }
 
 #[cfg(test)]

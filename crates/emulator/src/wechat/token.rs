@@ -8,10 +8,11 @@ use axum::response::Response;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
+use super::WeChat;
 use super::message_body::read_json;
 use super::reply::{self, DATA_FORMAT_ERROR, Failure, INVALID_GRANT_TYPE};
 use super::token_state::Grant;
-use super::{WeChat, parameter};
+use crate::query::parameter;
 
 /// A new token at each call.
 pub(super) async fn token(State(wechat): State<Arc<WeChat>>, uri: Uri) -> Response {

@@ -12,10 +12,11 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use multer::{Constraints, Multipart, SizeLimit};
 use serde::Serialize;
 
+use super::WeChat;
 use super::reply::{self, Failure, INVALID_IMAGE_SIZE, INVALID_MEDIA_TYPE, MediaId};
-use super::{WeChat, parameter};
 use crate::drain::drain;
 use crate::media_store::ImageFormat;
+use crate::query::parameter;
 
 /// The largest image, in bytes: 10 MB (platform API page).
 const LARGEST_IMAGE: u64 = 10 << 20;
