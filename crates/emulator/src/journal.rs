@@ -64,17 +64,18 @@ impl Journal {
             .count()
     }
 
+    /// Adds an entry, whose texts are [`clipped`].
     pub(crate) fn record(
         &self,
         method: Method,
-        path: &str,
+        path: String,
         errcode: i64,
         media_id: Option<Arc<str>>,
         fault: Option<Arc<str>>,
     ) {
         let entry = JournalEntry {
             method,
-            path: clipped(path).to_owned(),
+            path,
             errcode,
             media_id,
             fault,
@@ -93,6 +94,10 @@ impl Journal {
 
 /// The text up to [`LONGEST_TEXT`] characters.
 pub(crate) fn clipped(text: &str) -> &str {
+    // A character has a byte at least.
+    if text.len() <= LONGEST_TEXT {
+        return text;
+    }
     match text.char_indices().nth(LONGEST_TEXT) {
         Some((end, _)) => &text[..end],
         None => text,
@@ -116,7 +121,7 @@ mod tests {
     fn keeps_the_newest_entries() {
         let journal = Journal::new(2);
         for path in ["/a", "/b", "/b"] {
-            journal.record(Method::GET, path, 0, None, None);
+            journal.record(Method::GET, path.to_owned(), 0, None, None);
         }
         let paths: Vec<_> = journal
             .entries()
@@ -130,7 +135,7 @@ mod tests {
     #[test]
     fn a_limit_of_zero_keeps_nothing() {
         let journal = Journal::new(0);
-        journal.record(Method::GET, "/a", 0, None, None);
+        journal.record(Method::GET, "/a".to_owned(), 0, None, None);
         assert_eq!(journal.entries(), []);
     }
 

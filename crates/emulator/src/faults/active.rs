@@ -157,12 +157,12 @@ impl Faults {
     }
 
     /// What the next request of this path meets, which counts it.
-    pub(super) fn meet(&self, path: &str, has_token: bool) -> Option<Met> {
+    pub(super) fn meet(&self, path: &str, has_token: impl Fn() -> bool) -> Option<Met> {
         let mut active = self.locked();
         let mut delay = Duration::ZERO;
         let mut delayed_by = None;
         for Active { rule, turn } in active.iter_mut() {
-            let concerned = rule.place.holds(path) && (has_token || !rule.effect.needs_token());
+            let concerned = rule.place.holds(path) && (!rule.effect.needs_token() || has_token());
             if !concerned || !turn.next() {
                 continue;
             }
@@ -216,7 +216,7 @@ mod tests {
 
     /// The names of what a few requests meet.
     fn names(faults: &Faults, requests: usize) -> Vec<String> {
-        let meet = |_| match faults.meet(MEDIA, true) {
+        let meet = |_| match faults.meet(MEDIA, || true) {
             Some(met) => met.name.to_string(),
             None => String::new(),
         };
@@ -248,12 +248,12 @@ mod tests {
     #[test]
     fn delays_add_up_and_do_not_decide() {
         let faults = faults(&["delay=1s", "delay=2s,once", "reset,once"]);
-        let met = faults.meet(MEDIA, true).expect("all three");
+        let met = faults.meet(MEDIA, || true).expect("all three");
         assert_eq!(
             (met.delay, &*met.name),
             (Duration::from_secs(3), "reset=before")
         );
-        let met = faults.meet(MEDIA, true).expect("the first");
+        let met = faults.meet(MEDIA, || true).expect("the first");
         assert_eq!(
             (met.delay, &*met.name),
             (Duration::from_secs(1), "delay=1s")
@@ -264,8 +264,8 @@ mod tests {
     #[test]
     fn a_request_without_a_token_leaves_it_for_one_with_it() {
         let faults = faults(&["all:token-expired"]);
-        assert!(faults.meet(MEDIA, false).is_none());
-        assert!(faults.meet(MEDIA, true).is_some());
+        assert!(faults.meet(MEDIA, || false).is_none());
+        assert!(faults.meet(MEDIA, || true).is_some());
         assert_eq!(counts(&faults), [(1, 1)]);
     }
 
@@ -284,7 +284,7 @@ mod tests {
     fn nobody_waits_who_comes_while_a_server_closes() {
         let faults = faults(&["no-answer"]);
         let waits = || {
-            let met = faults.meet(MEDIA, true).expect("always");
+            let met = faults.meet(MEDIA, || true).expect("always");
             !met.released.has_changed().expect("the faults are there")
         };
         assert!(waits());

@@ -1,13 +1,13 @@
 //! The layer that makes faults happen, beneath the journal.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 use http_body::Body as HttpBody;
 
 use super::active::Released;
@@ -16,17 +16,13 @@ use super::connection::{ConnectionControl, End, Point};
 use super::effect::{Effect, Moment};
 use crate::drain::drain;
 use crate::query::parameter;
-use crate::wechat::WeChat;
+use crate::wechat::{Answer, WeChat};
 
 /// Where `reset=inside` strikes: HTTP's version, the status, and the first bytes of a name.
 const INSIDE_HEAD: u64 = 24;
 
 /// What `garbage` sends: neither JSON nor UTF-8 nor an image.
 const GARBAGE: &[u8] = b"\x00\xfe\xff{]garbage\x80\n";
-
-/// Tells the journal which fault a response shows.
-#[derive(Clone)]
-pub(crate) struct FaultName(pub(crate) Arc<str>);
 
 /// Holds a response back until it is let go, and ends the connection then.
 #[derive(Clone)]
@@ -35,74 +31,99 @@ struct NoAnswer {
     control: Option<ConnectionControl>,
 }
 
-/// Lets the faults of an emulator happen to a request.
-pub(crate) async fn disturb(
-    State(wechat): State<Arc<WeChat>>,
+/// Lets the faults of an emulator happen to a request for this API.
+pub(crate) async fn disturb<F>(
+    wechat: &Arc<WeChat>,
     request: Request,
-    next: Next,
-) -> Response {
-    let token = parameter(request.uri(), "access_token").filter(|token| !token.is_empty());
-    let Some(met) = wechat.faults.meet(request.uri().path(), token.is_some()) else {
-        return next.run(request).await;
+    api: impl FnOnce(Arc<WeChat>, Request) -> F + Send,
+) -> Answer
+where
+    F: Future<Output = Answer> + Send,
+{
+    let met = {
+        let has_token = || token(request.uri()).is_some();
+        wechat.faults.meet(request.uri().path(), has_token)
     };
-    if !met.delay.is_zero() {
-        pause(met.delay, met.released.clone()).await;
-    }
-    let token = token.unwrap_or_default().into_owned();
-    let mut response = match met.effect {
-        None => next.run(request).await,
-        Some(effect) => happen(&wechat, effect, &token, met.released, request, next).await,
+    let Some(met) = met else {
+        return api(Arc::clone(wechat), request).await;
     };
-    response.extensions_mut().insert(FaultName(met.name));
-    response
+    let token = token(request.uri()).unwrap_or_default().into_owned();
+    // Boxed, so that a request which meets none has no room to make for it.
+    Box::pin(async move {
+        if !met.delay.is_zero() {
+            pause(met.delay, met.released.clone()).await;
+        }
+        let answer = match met.effect {
+            None => api(Arc::clone(wechat), request).await,
+            Some(effect) => happen(wechat, effect, &token, met.released, request, api).await,
+        };
+        Answer {
+            fault: Some(met.name),
+            ..answer
+        }
+    })
+    .await
+}
+
+fn token(uri: &Uri) -> Option<Cow<'_, str>> {
+    parameter(uri, "access_token").filter(|token| !token.is_empty())
 }
 
 /// The answer to a request that meets this.
-async fn happen(
-    wechat: &WeChat,
+async fn happen<F>(
+    wechat: &Arc<WeChat>,
     effect: Effect,
     token: &str,
     released: Released,
     request: Request,
-    next: Next,
-) -> Response {
+    api: impl FnOnce(Arc<WeChat>, Request) -> F + Send,
+) -> Answer
+where
+    F: Future<Output = Answer> + Send,
+{
     let control = control(&request);
     let control = control.as_ref();
+    let api = |request| api(Arc::clone(wechat), request);
     match effect {
         // The time has passed already.
-        Effect::Delay(_) => next.run(request).await,
+        Effect::Delay(_) => api(request).await,
         // The API itself then says what it thinks of the token.
         Effect::ExpireToken => {
             wechat.expire_token(token);
-            next.run(request).await
+            api(request).await
         }
         Effect::RevokeToken => {
             wechat.revoke_token(token);
-            next.run(request).await
+            api(request).await
         }
-        Effect::ContentType(value) => {
-            let mut response = next.run(request).await;
+        Effect::ContentType(value) => api(request).await.map(|mut response| {
             response.headers_mut().insert(CONTENT_TYPE, value);
             response
-        }
-        Effect::Drip { bytes, pause } => {
-            let response = next.run(request).await;
-            response.map(|body| Drip::of(body, bytes.get(), pause, released))
-        }
+        }),
+        Effect::Drip { bytes, pause } => api(request)
+            .await
+            .map(|response| response.map(|body| Drip::of(body, bytes.get(), pause, released))),
         // The answer to a HEAD has nothing to cut.
-        Effect::Cut(_) if request.method() == Method::HEAD => next.run(request).await,
-        Effect::Cut(bytes) => cut(bytes, next.run(request).await, control).await,
+        Effect::Cut(_) if request.method() == Method::HEAD => api(request).await,
+        Effect::Cut(bytes) => {
+            let answer = api(request).await.map(with_length);
+            match cut_at(bytes, answer.response.body()) {
+                Some(point) => broken(answer, point, End::Close, control).await,
+                None => answer,
+            }
+        }
         Effect::Reset(Moment::Inside) => {
-            let response = with_length(next.run(request).await);
-            break_off(response, Point::Bytes(INSIDE_HEAD), End::Reset, control).await
+            let answer = api(request).await.map(with_length);
+            broken(answer, Point::Bytes(INSIDE_HEAD), End::Reset, control).await
         }
         Effect::Reset(Moment::After) => {
-            let response = with_length(next.run(request).await);
-            break_off(response, Point::Body(0), End::Reset, control).await
+            let answer = api(request).await.map(with_length);
+            broken(answer, Point::Body(0), End::Reset, control).await
         }
         Effect::Reset(Moment::Before) => {
             unserved(request).await;
-            break_off(Response::default(), Point::Bytes(0), End::Reset, control).await
+            let answer = Response::default().into();
+            broken(answer, Point::Bytes(0), End::Reset, control).await
         }
         Effect::NoAnswer => {
             unserved(request).await;
@@ -111,7 +132,7 @@ async fn happen(
                 released,
                 control: control.cloned(),
             });
-            response
+            response.into()
         }
         Effect::ErrCode { code, message } => {
             unserved(request).await;
@@ -119,11 +140,11 @@ async fn happen(
         }
         Effect::Garbage => {
             unserved(request).await;
-            page("application/json; encoding=utf-8", GARBAGE)
+            page("application/json; encoding=utf-8", GARBAGE).into()
         }
         Effect::Status(status) => {
             unserved(request).await;
-            status_page(status)
+            status_page(status).into()
         }
     }
 }
@@ -175,21 +196,14 @@ fn page(content_type: &'static str, body: impl Into<Body>) -> Response {
     response
 }
 
-async fn cut(
-    bytes: Option<u64>,
-    response: Response,
-    control: Option<&ConnectionControl>,
-) -> Response {
-    let response = with_length(response);
-    match response.body().size_hint().exact() {
-        Some(0) => response,
-        whole => {
-            let half = whole.map_or(0, |whole| whole / 2);
-            let most = whole.map_or(u64::MAX, |whole| whole - 1);
-            let bytes = bytes.unwrap_or(half).min(most);
-            break_off(response, Point::Body(bytes), End::Close, control).await
-        }
-    }
+/// Where a body is cut, if it is not empty: so many bytes into it, else in its middle.
+fn cut_at(bytes: Option<u64>, body: &Body) -> Option<Point> {
+    let (half, most) = match body.size_hint().exact() {
+        Some(0) => return None,
+        Some(whole) => (whole / 2, whole - 1),
+        None => (0, u64::MAX),
+    };
+    Some(Point::Body(bytes.unwrap_or(half).min(most)))
 }
 
 /// Says how long the whole body is, before any of it is lost.
@@ -199,6 +213,17 @@ fn with_length(mut response: Response) -> Response {
         headers.entry(CONTENT_LENGTH).or_insert(length.into());
     }
     response
+}
+
+/// An answer that breaks off.
+async fn broken(
+    answer: Answer,
+    point: Point,
+    end: End,
+    control: Option<&ConnectionControl>,
+) -> Answer {
+    let response = break_off(answer.response, point, end, control).await;
+    Answer { response, ..answer }
 }
 
 /// Ends the connection within this response. Where there is none, the body breaks instead.

@@ -25,7 +25,7 @@ pub(crate) use body::Unsent;
 pub(crate) use connection::{ConnectionControl, wrap};
 pub(crate) use control::router;
 use effect::Effect;
-pub(crate) use layer::{FaultName, disturb, held_back};
+pub(crate) use layer::{disturb, held_back};
 use place::Place;
 use schedule::Schedule;
 pub use spec::FaultError;

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::Request;
 use axum::response::Response;
-use http::Uri;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 
-use super::WeChat;
-use super::reply::{INVALID_MEDIA_ID, MediaId};
+use super::reply::INVALID_MEDIA_ID;
+use super::{Answer, WeChat};
 use crate::journal::clipped;
 use crate::media_store::Media;
 use crate::query::parameter;
 
 /// Sends the media, or says why not.
-pub(super) async fn get(State(wechat): State<Arc<WeChat>>, uri: Uri) -> Response {
-    let media_id = parameter(&uri, "media_id").unwrap_or_default();
-    let found = wechat.authorize(&uri).and_then(|()| {
-        let media = wechat.media.find(&media_id, wechat.clock.now());
+pub(super) async fn get(wechat: Arc<WeChat>, request: Request) -> Answer {
+    let uri = request.uri();
+    let media_id = parameter(uri, "media_id").unwrap_or_default();
+    let found = wechat.authorize(uri).and_then(|now| {
+        let media = wechat.media.find(&media_id, now);
         media.ok_or(INVALID_MEDIA_ID)
     });
     let asked = match &found {
@@ -26,11 +26,10 @@ pub(super) async fn get(State(wechat): State<Arc<WeChat>>, uri: Uri) -> Response
         Err(_) if media_id.is_empty() => None,
         Err(_) => Some(clipped(&media_id).into()),
     };
-    let mut response = wechat.answer(found.map(|media| media_response(&media)));
-    if let Some(media_id) = asked {
-        response.extensions_mut().insert(MediaId(media_id));
+    Answer {
+        media_id: asked,
+        ..wechat.answer(found.map(|media| media_response(&media)))
     }
-    response
 }
 
 fn media_response(media: &Media) -> Response {

@@ -3,6 +3,7 @@
 //! One file holds one API. A new API is a file here, a line in [`router`] and a mention in
 //! [`SERVED`].
 
+mod api;
 mod media;
 mod message_body;
 mod message_state;
@@ -14,23 +15,25 @@ mod typing;
 mod upload;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
+use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{StatusCode, Uri};
 
 use crate::clock::Clock;
-use crate::faults::{self, FaultName, Faults};
+use crate::faults::{self, Faults};
 use crate::ids::Ids;
 use crate::journal::Journal;
 use crate::media_store::MediaStore;
 use crate::query::parameter;
+pub(crate) use api::Answer;
+use api::Api;
 pub(crate) use message_state::MessageState;
 pub use message_state::SentMessage;
-use reply::{ACCESS_TOKEN_MISSING, ErrCode, Failure, MediaId};
+use reply::{ACCESS_TOKEN_MISSING, Failure};
 pub(crate) use reply::{json, plain_failure};
 pub(crate) use token_state::TokenState;
 
@@ -51,87 +54,61 @@ pub(crate) struct WeChat {
     pub(crate) faults: Faults,
 }
 
-/// The routes of api.weixin.qq.com, and beside them the emulator's own. Faults happen beneath
-/// [`keep_journal`], so that the journal tells what the caller saw.
+/// The routes of api.weixin.qq.com, and beside them the emulator's own.
 pub(crate) fn router(wechat: Arc<WeChat>) -> Router {
     let control = faults::router(wechat.faults.clone());
     Router::new()
-        .route("/cgi-bin/media/get", get(media::get))
-        .route("/cgi-bin/media/upload", post(upload::upload))
-        .route("/cgi-bin/message/custom/send", post(send::send))
-        .route("/cgi-bin/message/custom/typing", post(typing::typing))
-        .route("/cgi-bin/token", get(token::token))
-        .route("/cgi-bin/stable_token", post(token::stable_token))
-        .fallback(unknown_path)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&wechat),
-            faults::disturb,
-        ))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&wechat),
-            keep_journal,
-        ))
+        .route("/cgi-bin/media/get", get(Api(media::get)))
+        .route("/cgi-bin/media/upload", post(Api(upload::upload)))
+        .route("/cgi-bin/message/custom/send", post(Api(send::send)))
+        .route("/cgi-bin/message/custom/typing", post(Api(typing::typing)))
+        .route("/cgi-bin/token", get(Api(token::token)))
+        .route("/cgi-bin/stable_token", post(Api(token::stable_token)))
+        .fallback(Api(unknown_path))
+        .method_not_allowed_fallback(Api(wrong_method))
         .with_state(wechat)
         .merge(control)
 }
 
-/// Writes each answered request into the journal.
-async fn keep_journal(State(wechat): State<Arc<WeChat>>, request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let uri = request.uri().clone();
-    let mut response = next.run(request).await;
-    let status = response.status();
-    let errcode = match response.extensions_mut().remove() {
-        Some(ErrCode(errcode)) => errcode,
-        None if status.is_success() => 0,
-        None => status.as_u16().into(),
-    };
-    let media_id = response.extensions_mut().remove().map(|MediaId(id)| id);
-    let fault = response.extensions_mut().remove();
-    let fault = fault.map(|FaultName(name)| name);
-    wechat
-        .journal
-        .record(method, uri.path(), errcode, media_id, fault);
-    faults::held_back(response).await
-}
-
-async fn unknown_path() -> Response {
+async fn unknown_path(_: Arc<WeChat>, _: Request) -> Answer {
     plain_failure(
         StatusCode::NOT_FOUND,
         &format!(
             "this is an emulator of WeChat's API that does not serve this path, only {SERVED}"
         ),
     )
+    .into()
 }
 
-async fn wrong_method() -> Response {
+async fn wrong_method(_: Arc<WeChat>, _: Request) -> Answer {
     plain_failure(
         StatusCode::METHOD_NOT_ALLOWED,
         "this path is not served with this method, only with those of the Allow header",
     )
+    .into()
 }
 
 impl WeChat {
-    /// Whether the request carries an access token that is valid now.
-    fn authorize(&self, uri: &Uri) -> Result<(), Failure> {
-        match parameter(uri, "access_token") {
-            Some(token) if !token.is_empty() => self.tokens.check(&token, self.clock.now()),
-            _ => Err(ACCESS_TOKEN_MISSING),
-        }
+    /// The time now, if the request carries an access token that is valid then.
+    fn authorize(&self, uri: &Uri) -> Result<SystemTime, Failure> {
+        let token = parameter(uri, "access_token").filter(|token| !token.is_empty());
+        let token = token.ok_or(ACCESS_TOKEN_MISSING)?;
+        let now = self.clock.now();
+        self.tokens.check(&token, now)?;
+        Ok(now)
     }
 
-    /// The response to send, with WeChat's marks in the message of a failure.
-    fn answer(&self, result: Result<Response, Failure>) -> Response {
-        result.unwrap_or_else(|failure| {
+    /// The answer to send, with WeChat's marks in the message of a failure.
+    fn answer(&self, result: Result<Response, Failure>) -> Answer {
+        result.map(Answer::from).unwrap_or_else(|failure| {
             let hint = self.ids.hint();
             let request_id = self.ids.request_id(self.clock.now());
-            failure.into_response(&hint, &request_id)
+            failure.into_answer(&hint, &request_id)
         })
     }
 
-    /// The response of a failure by number, with WeChat's text or, word for word, this one.
-    pub(crate) fn failure(&self, code: i64, message: Option<String>) -> Response {
+    /// The answer of a failure by number, with WeChat's text or, word for word, this one.
+    pub(crate) fn failure(&self, code: i64, message: Option<String>) -> Answer {
         match message {
             Some(message) => reply::verbatim(code, &message),
             None => self.answer(Err(Failure::known(code))),

@@ -1,13 +1,14 @@
 //! What an answer looks like: WeChat's table of errors, and its JSON.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
+
+use super::Answer;
 
 /// A call that failed: a row of WeChat's table of error codes.
 #[derive(Debug, PartialEq)]
@@ -103,7 +104,7 @@ impl Failure {
     }
 
     /// HTTP 200 with the newest form of `errmsg`: `<text> hint: [abc123] rid: 8hex-8hex-8hex`.
-    pub(super) fn into_response(self, hint: &str, request_id: &str) -> Response {
+    pub(super) fn into_answer(self, hint: &str, request_id: &str) -> Answer {
         let Self { code, text } = self;
         let errmsg = format!("{text} hint: [{hint}] rid: {request_id}");
         verbatim(code, &errmsg)
@@ -111,10 +112,11 @@ impl Failure {
 }
 
 /// HTTP 200 with this `errmsg`, word for word.
-pub(super) fn verbatim(code: i64, errmsg: &str) -> Response {
-    let mut response = json(&ErrorBody::new(code, errmsg));
-    response.extensions_mut().insert(ErrCode(code));
-    response
+pub(super) fn verbatim(code: i64, errmsg: &str) -> Answer {
+    Answer {
+        errcode: Some(code),
+        ..json(&ErrorBody::new(code, errmsg)).into()
+    }
 }
 
 #[derive(Serialize)]
@@ -152,11 +154,3 @@ pub(crate) fn plain_failure(status: StatusCode, errmsg: &str) -> Response {
     *response.status_mut() = status;
     response
 }
-
-/// Tells the journal which error a response holds.
-#[derive(Clone)]
-pub(super) struct ErrCode(pub(super) i64);
-
-/// Tells the journal which media a response is about.
-#[derive(Clone)]
-pub(super) struct MediaId(pub(super) Arc<str>);

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::extract::Request;
 use serde_json::{Map, Value};
 
-use super::WeChat;
 use super::message_body::{self, text, touser};
 use super::reply::{
     self, DATA_FORMAT_ERROR, EMPTY_CONTENT, Failure, INVALID_MEDIA_ID, INVALID_MESSAGE_TYPE,
 };
+use super::{Answer, WeChat};
 
 /// Sends the message, or says why not.
-pub(super) async fn send(State(wechat): State<Arc<WeChat>>, request: Request) -> Response {
+pub(super) async fn send(wechat: Arc<WeChat>, request: Request) -> Answer {
     let (head, body) = request.into_parts();
     let body = message_body::read(body).await;
     let done = wechat
@@ -71,6 +70,7 @@ impl WeChat {
 mod tests {
     use std::time::Duration;
 
+    use axum::response::Response;
     use http::Method;
     use serde_json::json;
 

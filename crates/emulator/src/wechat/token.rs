@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::State;
-use axum::response::Response;
-use http::Uri;
+use axum::extract::Request;
 use serde::{Deserialize, Serialize};
 
-use super::WeChat;
 use super::message_body::read_json;
 use super::reply::{self, DATA_FORMAT_ERROR, Failure, INVALID_GRANT_TYPE};
 use super::token_state::Grant;
+use super::{Answer, WeChat};
 use crate::query::parameter;
 
 /// A new token at each call.
-pub(super) async fn token(State(wechat): State<Arc<WeChat>>, uri: Uri) -> Response {
-    let parameter = |name| parameter(&uri, name).unwrap_or_default();
+pub(super) async fn token(wechat: Arc<WeChat>, request: Request) -> Answer {
+    let parameter = |name| parameter(request.uri(), name).unwrap_or_default();
     let granted = check_grant_type(&parameter("grant_type")).and_then(|()| {
         wechat.tokens.renew(
             &parameter("appid"),
@@ -29,9 +26,9 @@ pub(super) async fn token(State(wechat): State<Arc<WeChat>>, uri: Uri) -> Respon
 }
 
 /// The same token for as long as it has time to live.
-pub(super) async fn stable_token(State(wechat): State<Arc<WeChat>>, body: Body) -> Response {
+pub(super) async fn stable_token(wechat: Arc<WeChat>, request: Request) -> Answer {
     let too_large = DATA_FORMAT_ERROR.because("the body is larger than 64 KiB");
-    let asked: Result<StableToken, _> = read_json(body, too_large).await;
+    let asked: Result<StableToken, _> = read_json(request.into_body(), too_large).await;
     let granted = asked.and_then(|asked| {
         check_grant_type(&asked.grant_type)?;
         wechat.tokens.stable(
@@ -61,7 +58,7 @@ fn check_grant_type(grant_type: &str) -> Result<(), Failure> {
     }
 }
 
-fn answer(wechat: &WeChat, granted: Result<Grant, Failure>) -> Response {
+fn answer(wechat: &WeChat, granted: Result<Grant, Failure>) -> Answer {
     #[derive(Serialize)]
     struct Granted<'a> {
         access_token: &'a str,

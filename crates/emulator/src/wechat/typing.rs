@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::extract::Request;
 use serde_json::{Map, Value};
 
-use super::WeChat;
 use super::message_body::{self, text, touser};
 use super::reply::{self, Failure, INVALID_COMMAND};
+use super::{Answer, WeChat};
 
 /// Shows the status or takes it back, or says why not.
-pub(super) async fn typing(State(wechat): State<Arc<WeChat>>, request: Request) -> Response {
+pub(super) async fn typing(wechat: Arc<WeChat>, request: Request) -> Answer {
     let (head, body) = request.into_parts();
     let body = message_body::read(body).await;
     let done = wechat

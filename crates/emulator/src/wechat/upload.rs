@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::body::BodyDataStream;
-use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::extract::Request;
 use bytes::Bytes;
 use http::Uri;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use multer::{Constraints, Multipart, SizeLimit};
 use serde::Serialize;
 
-use super::WeChat;
-use super::reply::{self, Failure, INVALID_IMAGE_SIZE, INVALID_MEDIA_TYPE, MediaId};
+use super::reply::{self, Failure, INVALID_IMAGE_SIZE, INVALID_MEDIA_TYPE};
+use super::{Answer, WeChat};
 use crate::drain::drain;
 use crate::media_store::ImageFormat;
 use crate::query::parameter;
@@ -28,13 +27,10 @@ const LARGEST_FORM: u64 = LARGEST_IMAGE + (64 << 10);
 const MOST_PARTS: usize = 64;
 
 /// Keeps an image, and answers with its media id.
-pub(super) async fn upload(State(wechat): State<Arc<WeChat>>, request: Request) -> Response {
+pub(super) async fn upload(wechat: Arc<WeChat>, request: Request) -> Answer {
     let (head, body) = request.into_parts();
     let mut body = body.into_data_stream();
-    let received = match wechat
-        .authorize(&head.uri)
-        .and_then(|()| accepts(&head.uri))
-    {
+    let received = match wechat.authorize(&head.uri).and_then(|_| accepts(&head.uri)) {
         Ok(()) => receive(&head.headers, &mut body).await,
         Err(failure) => Err(failure),
     };
@@ -42,10 +38,10 @@ pub(super) async fn upload(State(wechat): State<Arc<WeChat>>, request: Request) 
         Ok(image) => {
             let now = wechat.clock.now();
             let media = wechat.media.keep(&wechat.ids.media_id(), image, now);
-            let mut response = reply::json(&Uploaded::new(&media.id, now));
-            let media_id = Arc::clone(&media.id);
-            response.extensions_mut().insert(MediaId(media_id));
-            response
+            Answer {
+                media_id: Some(Arc::clone(&media.id)),
+                ..reply::json(&Uploaded::new(&media.id, now)).into()
+            }
         }
         Err(failure) => {
             drain(&mut body).await;
