@@ -3,20 +3,39 @@
 use std::borrow::Cow;
 
 use http::Uri;
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 /// The first query parameter of this name, decoded.
 ///
 /// Nothing is decoded but what has to be: an access token is long, and most requests carry one.
 pub(crate) fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<Cow<'a, str>> {
-    uri.query()?.split('&').find_map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if is_plain(key) && (key != name || is_plain(value)) {
-            return (key == name).then_some(Cow::Borrowed(value));
+    let mut rest = uri.query()?;
+    loop {
+        let (pair, behind) = match cut(rest, b'&') {
+            Some((pair, behind)) => (pair, Some(behind)),
+            None => (rest, None),
+        };
+        if let Some(value) = value(pair, name) {
+            return Some(value);
         }
-        let (key, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
-        (key == name).then_some(value)
-    })
+        rest = behind?;
+    }
+}
+
+/// The value of a pair, if it has this name.
+fn value<'a>(pair: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    let (key, value) = cut(pair, b'=').unwrap_or((pair, ""));
+    if is_plain(key) && (key != name || is_plain(value)) {
+        return (key == name).then_some(Cow::Borrowed(value));
+    }
+    let (key, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
+    (key == name).then_some(value)
+}
+
+/// What is before and behind the first of these, which is ASCII.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let at = memchr(at, text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// Whether this stands for itself.
