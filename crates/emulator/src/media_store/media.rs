@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue,
+};
 
 use super::LIFETIME;
 
@@ -14,9 +16,9 @@ use super::LIFETIME;
 pub(crate) struct Media {
     pub(crate) id: Arc<str>,
     pub(crate) bytes: Bytes,
-    pub(crate) content_type: HeaderValue,
-    /// `attachment; filename="ID.EXTENSION"`
-    pub(crate) disposition: HeaderValue,
+    /// All that WeChat sends with the bytes: among them their type and length, and the disposition
+    /// `attachment; filename="ID.EXTENSION"`.
+    pub(crate) headers: HeaderMap,
     received: SystemTime,
 }
 
@@ -32,11 +34,19 @@ impl Media {
         let (content_type, extension) = ImageFormat::of(&bytes)
             .map(|format| (format.content_type, Some(format.extension)))
             .unwrap_or_else(|| type_of_name(file_name));
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (CONTENT_LENGTH, bytes.len().into()),
+            (CONTENT_DISPOSITION, disposition(id, extension)),
+            (
+                CACHE_CONTROL,
+                HeaderValue::from_static("no-cache, must-revalidate"),
+            ),
+        ];
         Self {
             id: id.into(),
             bytes,
-            content_type: HeaderValue::from_static(content_type),
-            disposition: disposition(id, extension),
+            headers: HeaderMap::from_iter(headers),
             received,
         }
     }
@@ -112,8 +122,8 @@ mod tests {
     fn headers(id: &str, file_name: Option<&str>, bytes: &'static [u8]) -> [String; 2] {
         let bytes = Bytes::from_static(bytes);
         let media = Media::new(id, file_name, bytes, SystemTime::UNIX_EPOCH);
-        [media.content_type, media.disposition]
-            .map(|value| value.to_str().expect("ASCII").to_owned())
+        [CONTENT_TYPE, CONTENT_DISPOSITION]
+            .map(|name| media.headers[name].to_str().expect("ASCII").to_owned())
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 
 use super::reply::INVALID_MEDIA_ID;
 use super::{Answer, WeChat};
@@ -34,13 +33,7 @@ pub(super) async fn get(wechat: Arc<WeChat>, request: Request) -> Answer {
 
 fn media_response(media: &Media) -> Response {
     let mut response = Response::new(Body::from(media.bytes.clone()));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, media.content_type.clone());
-    headers.insert(CONTENT_DISPOSITION, media.disposition.clone());
-    headers.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, must-revalidate"),
-    );
+    response.headers_mut().clone_from(&media.headers);
     response
 }
 
