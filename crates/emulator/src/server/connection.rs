@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,9 +17,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tower_service::Service as _;
 
+use super::Guards;
 use super::body::{Arriving, Late, Leaving};
+use super::limits::Patience;
+use super::sender::Check;
 use super::stream::{Guarded, Phase};
-use super::{Guards, sender};
 use crate::faults::ConnectionControl;
 use crate::wechat::plain_failure;
 
@@ -37,26 +40,15 @@ pub(super) async fn serve(
     let limits = guards.limits;
     let phase = Phase::new();
     let stream = Guarded::new(stream, limits, phase.clone());
-    let exchanges = phase.clone();
-    let seen = crowded.clone();
-    let service = service_fn(move |request| {
-        let answer = answer(
-            request,
-            control.clone(),
-            router.clone(),
-            guards,
-            exchanges.clone(),
-        );
-        let seen = seen.clone();
-        async move {
-            let mut response = answer.await;
-            if *seen.borrow() {
-                let close = HeaderValue::from_static("close");
-                response.headers_mut().insert(CONNECTION, close);
-            }
-            Ok::<_, Infallible>(response)
-        }
-    });
+    let service = Exchanges {
+        check: Check::new(guards.senders),
+        control,
+        router,
+        patience: limits.body,
+        phase: phase.clone(),
+        crowded: crowded.clone(),
+    };
+    let service = service_fn(move |request| service.answer(request));
     let connection = http1::Builder::new()
         // Ours tells a slow head from an idle connection.
         .header_read_timeout(None)
@@ -82,30 +74,55 @@ pub(super) async fn serve(
     }
 }
 
-/// The answer to one request, and what is noted of it on the way.
-async fn answer(
-    request: Request<Incoming>,
+/// What the exchanges of a connection have in common.
+struct Exchanges {
+    check: Check,
     control: ConnectionControl,
-    mut router: Router,
-    guards: Guards,
+    router: Router,
+    patience: Patience,
     phase: Phase,
-) -> Response<Leaving> {
-    phase.exchange_begins();
-    let response = match sender::check(&request, guards.senders) {
-        Err(refusal) => plain_failure(StatusCode::FORBIDDEN, refusal),
-        Ok(()) => {
-            let late = Late::default();
-            let patience = guards.limits.body;
-            let mut request =
-                request.map(|body| Body::new(Arriving::new(body, patience, late.clone())));
-            request.extensions_mut().insert(control);
-            let Ok(response) = router.call(request).await;
-            if late.is_set() {
-                plain_failure(StatusCode::REQUEST_TIMEOUT, "the body came too slowly")
-            } else {
-                response
+    crowded: watch::Receiver<bool>,
+}
+
+impl Exchanges {
+    /// The answer to one request, and what is noted of it on the way.
+    ///
+    /// The head is dealt with at once, and not when the answer is polled: until then it would count
+    /// as one that is still arriving, and get a timer.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Leaving>, Infallible>> + use<> {
+        self.phase.exchange_begins();
+        let late = (!request.body().is_end_stream()).then(Late::default);
+        let answering = self.check.check(&request).map(|()| {
+            let mut request = request.map(|body| match &late {
+                Some(late) => Body::new(Arriving::new(body, self.patience, late.clone())),
+                None => Body::empty(),
+            });
+            request.extensions_mut().insert(self.control.clone());
+            self.router.clone().call(request)
+        });
+        let phase = self.phase.clone();
+        let crowded = self.crowded.clone();
+        async move {
+            let response = match answering {
+                Err(refusal) => plain_failure(StatusCode::FORBIDDEN, refusal),
+                Ok(answering) => {
+                    let Ok(response) = answering.await;
+                    if late.is_some_and(|late| late.is_set()) {
+                        plain_failure(StatusCode::REQUEST_TIMEOUT, "the body came too slowly")
+                    } else {
+                        response
+                    }
+                }
+            };
+            let mut response = response.map(|body| Leaving::new(body, phase));
+            if *crowded.borrow() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
             }
+            Ok(response)
         }
-    };
-    response.map(|body| Leaving::new(body, phase))
+    }
 }

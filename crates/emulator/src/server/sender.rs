@@ -6,6 +6,7 @@
 //! then say where the page is from, in `Origin`, or that it is from another site, in
 //! `Sec-Fetch-Site`. Other clients send neither.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 
 use http::header::{HOST, HeaderName, HeaderValue, ORIGIN};
@@ -40,34 +41,67 @@ pub enum Senders {
     Any,
 }
 
-/// Says why a request is refused, if it is.
-pub(super) fn check<B>(request: &Request<B>, senders: Senders) -> Result<(), &'static str> {
-    let is_known: fn(&str) -> bool = match senders {
-        Senders::Any => return Ok(()),
-        Senders::ThisMachine => is_loopback,
-        Senders::ThisMachineAndSdks => |host| is_loopback(host) || is_gateway(host),
-    };
-    let headers = request.headers();
-    let mut hosts = headers.get_all(HOST).iter().peekable();
-    let is_named = hosts.peek().is_some()
-        && hosts.all(|host| {
-            Authority::try_from(host.as_bytes()).is_ok_and(|host| is_known(host.host()))
-        });
-    if !is_named || !request.uri().host().is_none_or(is_known) {
-        return Err("this server answers requests for localhost and loopback addresses only");
+/// Looks at the requests of one connection.
+pub(super) struct Check {
+    senders: Senders,
+    /// The `Host` that has passed last: as a rule those of a connection are all the same.
+    passed: RefCell<Option<HeaderValue>>,
+}
+
+impl Check {
+    pub(super) fn new(senders: Senders) -> Self {
+        Self {
+            senders,
+            passed: RefCell::default(),
+        }
     }
-    if !headers.get_all(ORIGIN).iter().all(is_of_this_machine) {
-        return Err("this server does not answer web pages of other sites");
+
+    /// Says why a request is refused, if it is.
+    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
+        if self.senders == Senders::Any {
+            return Ok(());
+        }
+        let headers = request.headers();
+        let mut hosts = headers.get_all(HOST).iter().peekable();
+        let is_named = hosts.peek().is_some() && hosts.all(|host| self.passes(host));
+        let of_target = request.uri().host();
+        if !is_named || !of_target.is_none_or(|host| self.is_known(host)) {
+            return Err("this server answers requests for localhost and loopback addresses only");
+        }
+        if !headers.get_all(ORIGIN).iter().all(is_of_this_machine) {
+            return Err("this server does not answer web pages of other sites");
+        }
+        // An origin of this machine is another site to the browser, where the names differ.
+        let is_foreign = headers
+            .get_all(SEC_FETCH_SITE)
+            .iter()
+            .any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"));
+        if is_foreign && !headers.contains_key(ORIGIN) {
+            return Err("this server does not answer links and images of other sites");
+        }
+        Ok(())
     }
-    // An origin of this machine is another site to the browser, where the names differ.
-    let is_foreign = headers
-        .get_all(SEC_FETCH_SITE)
-        .iter()
-        .any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"));
-    if is_foreign && !headers.contains_key(ORIGIN) {
-        return Err("this server does not answer links and images of other sites");
+
+    fn passes(&self, host: &HeaderValue) -> bool {
+        let mut passed = self.passed.borrow_mut();
+        if passed.as_ref() == Some(host) {
+            return true;
+        }
+        let passes = Authority::try_from(host.as_bytes())
+            .is_ok_and(|authority| self.is_known(authority.host()));
+        if passes {
+            *passed = Some(host.clone());
+        }
+        passes
     }
-    Ok(())
+
+    fn is_known(&self, host: &str) -> bool {
+        match self.senders {
+            Senders::Any => true,
+            Senders::ThisMachine => is_loopback(host),
+            Senders::ThisMachineAndSdks => is_loopback(host) || is_gateway(host),
+        }
+    }
 }
 
 fn is_of_this_machine(origin: &HeaderValue) -> bool {
@@ -98,7 +132,8 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        check(&request.body(()).expect("a request"), senders).is_ok()
+        let request = request.body(()).expect("a request");
+        Check::new(senders).check(&request).is_ok()
     }
 
     #[test]
@@ -196,5 +231,23 @@ mod tests {
             ("origin", "https://evil.example"),
         ];
         assert!(!passes(Senders::ThisMachine, &two));
+    }
+
+    #[test]
+    fn a_host_that_has_passed_lets_no_other_pass() {
+        let check = Check::new(Senders::ThisMachine);
+        for (host, passes) in [
+            ("127.0.0.1:80", true),
+            ("127.0.0.1:80", true),
+            ("evil.example", false),
+            ("127.0.0.1.evil.example:80", false),
+            ("localhost", true),
+            ("evil.example", false),
+            ("127.0.0.1:80", true),
+        ] {
+            let request = Request::builder().header(HOST, host).body(());
+            let request = request.expect("a request");
+            assert_eq!(check.check(&request).is_ok(), passes, "{host}");
+        }
     }
 }
