@@ -61,22 +61,32 @@ impl Check {
         if self.senders == Senders::Any {
             return Ok(());
         }
-        let headers = request.headers();
-        let mut hosts = headers.get_all(HOST).iter().peekable();
-        let is_named = hosts.peek().is_some() && hosts.all(|host| self.passes(host));
-        let of_target = request.uri().host();
-        if !is_named || !of_target.is_none_or(|host| self.is_known(host)) {
+        let target = request.uri().host();
+        let mut is_named = false;
+        let mut is_known = target.is_none_or(|host| self.is_known(host));
+        let mut has_origin = false;
+        let mut is_foreign = false;
+        let mut is_cross_site = false;
+        // One pass costs less than to look up three names.
+        for (name, value) in request.headers() {
+            if name == HOST {
+                is_named = true;
+                is_known &= self.passes(value);
+            } else if name == ORIGIN {
+                has_origin = true;
+                is_foreign |= !is_of_this_machine(value);
+            } else if name == SEC_FETCH_SITE {
+                is_cross_site |= value.as_bytes().eq_ignore_ascii_case(b"cross-site");
+            }
+        }
+        if !is_named || !is_known {
             return Err("this server answers requests for localhost and loopback addresses only");
         }
-        if !headers.get_all(ORIGIN).iter().all(is_of_this_machine) {
+        if is_foreign {
             return Err("this server does not answer web pages of other sites");
         }
         // An origin of this machine is another site to the browser, where the names differ.
-        let is_foreign = headers
-            .get_all(SEC_FETCH_SITE)
-            .iter()
-            .any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"));
-        if is_foreign && !headers.contains_key(ORIGIN) {
+        if is_cross_site && !has_origin {
             return Err("this server does not answer links and images of other sites");
         }
         Ok(())
