@@ -75,15 +75,15 @@ function meet (caller) {
 
 /** The event and the context for the handler. */
 function prepare ({ headers, text }) {
-  meet(headers['cloudcall-caller'])
+  meet(headers.get('cloudcall-caller'))
   const started = performance.now()
-  const limit = Number(headers.time_limit_in_ms || 3000)
+  const limit = Number(headers.get('time_limit_in_ms') || 3000)
   const context = {
     callbackWaitsForEmptyEventLoop: true,
     getRemainingTimeInMillis: () => Math.max(0, Math.floor(limit - (performance.now() - started))),
-    memory_limit_in_mb: Number(headers.memory_limit_in_mb || 256),
+    memory_limit_in_mb: Number(headers.get('memory_limit_in_mb') || 256),
     time_limit_in_ms: limit,
-    request_id: headers.request_id,
+    request_id: headers.get('request_id'),
     environ: described.environ,
     environment: described.environment,
     function_version: '$LATEST',
