@@ -51,13 +51,14 @@ class Connection {
   exchange (method, path, headers, body = '') {
     const head = `${method} ${path} HTTP/1.1\r\nhost: ${this.name}\r\n${headers}`
     const request = `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
-    return new Promise((resolve, reject) => this.send({ request, resolve, reject }))
+    return new Promise((resolve, reject) => this.send({ request, resolve, reject, isReused: false }))
   }
 
   send (exchange) {
     const isReused = this.socket !== undefined
     if (!isReused) this.open()
-    this.running = { ...exchange, isReused }
+    exchange.isReused = isReused
+    this.running = exchange
     // What a function waits for keeps its process alive, and this only while it is waited for.
     this.socket.ref()
     this.socket.write(exchange.request)
