@@ -6,22 +6,35 @@
 const { connect } = require('net')
 
 const HEAD_ENDS = Buffer.from('\r\n\r\n')
+const LARGEST_READ = 65536
+
+/** The lines of a head. Each is looked for when it is asked for: most never are. */
+class Headers {
+  constructor (head) {
+    this.head = head
+    this.names = head.toLowerCase()
+  }
+
+  /** The value of a header, by its name in small letters. */
+  get (name) {
+    const at = this.names.indexOf(`\r\n${name}:`)
+    if (at < 0) return undefined
+    const start = at + name.length + 3
+    const end = this.head.indexOf('\r\n', start)
+    return this.head.slice(start, end < 0 ? undefined : end).trim()
+  }
+}
 
 /** The answer that begins with these bytes, with its length there; undefined if more must come. */
 function parse (bytes) {
   const headEnds = bytes.indexOf(HEAD_ENDS)
   if (headEnds < 0) return undefined
-  const [statusLine, ...lines] = bytes.latin1Slice(0, headEnds).split('\r\n')
-  const [, status] = /^HTTP\/1\.1 (\d{3})(?: |$)/.exec(statusLine) || []
-  if (!status) throw new Error(`no HTTP/1.1 answer: ${statusLine}`)
-  const headers = Object.create(null)
-  for (const line of lines) {
-    const colon = line.indexOf(':')
-    if (colon < 1) throw new Error(`no header: ${line}`)
-    headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim()
-  }
-  const length = headers['content-length']
-  if (!/^\d+$/.test(length) || 'transfer-encoding' in headers) throw new Error('an answer without a length')
+  const head = bytes.latin1Slice(0, headEnds)
+  const [, status] = /^HTTP\/1\.1 (\d{3})(?: |\r|$)/.exec(head) || []
+  if (!status) throw new Error(`no HTTP/1.1 answer: ${head.split('\r\n', 1)}`)
+  const headers = new Headers(head)
+  const length = headers.get('content-length')
+  if (!/^\d+$/.test(length) || headers.get('transfer-encoding') !== undefined) throw new Error('an answer without a length')
   const start = headEnds + HEAD_ENDS.length
   const end = start + Number(length)
   if (bytes.length < end) return { missing: end - bytes.length }
@@ -39,20 +52,27 @@ class Connection {
   exchange (method, path, headers, body = '') {
     const head = `${method} ${path} HTTP/1.1\r\nhost: ${this.name}\r\n${headers}`
     const request = `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
-    return new Promise((resolve, reject) => this.send({ request, resolve, reject }))
+    return new Promise((resolve, reject) => this.send({ request, resolve, reject, isReused: false }))
   }
 
   send (exchange) {
     const isReused = this.socket !== undefined
     if (!isReused) this.open()
-    this.running = { ...exchange, isReused }
+    exchange.isReused = isReused
+    this.running = exchange
     // What a function waits for keeps its process alive, and this only while it is waited for.
     this.socket.ref()
     this.socket.write(exchange.request)
   }
 
   open () {
-    const socket = connect(this.to)
+    // Read into one place, without a stream. Before 12.10 Node does not know that, and gives 'data'.
+    const buffer = Buffer.allocUnsafeSlow(LARGEST_READ)
+    const read = (length) => {
+      this.arrived(buffer.subarray(0, length))
+      return true
+    }
+    const socket = connect({ ...this.to, onread: { buffer, callback: read } })
     let error
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.arrived(chunk))
@@ -66,21 +86,25 @@ class Connection {
     this.missing = 0
   }
 
+  /** The bytes are there until this returns. */
   arrived (chunk) {
-    this.chunks.push(chunk)
     this.missing -= chunk.length
-    if (this.missing > 0) return
+    if (this.missing > 0) {
+      this.chunks.push(Buffer.from(chunk))
+      return
+    }
+    this.chunks.push(chunk)
     const bytes = this.chunks.length === 1 ? chunk : Buffer.concat(this.chunks)
     try {
       if (!this.running) throw new Error('an answer to nothing')
       const { answer, end, missing = 0 } = parse(bytes) || {}
-      this.chunks = answer ? [] : [bytes]
+      this.chunks = answer ? [] : [Buffer.from(bytes)]
       this.missing = missing
       if (!answer) return
       if (bytes.length > end) throw new Error('more than the answer')
       const { resolve } = this.running
       this.running = undefined
-      if (/\bclose\b/i.test(answer.headers.connection)) this.leave()
+      if (/\bclose\b/i.test(answer.headers.get('connection'))) this.leave()
       else this.socket.unref()
       resolve(answer)
     } catch (error) {

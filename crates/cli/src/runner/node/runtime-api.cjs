@@ -32,8 +32,8 @@ class RuntimeApi {
   }
 
   async post ({ headers }, path, json) {
-    const accepts = headers[NEXT] === 'offered'
-    const answer = await this.ask('POST', path, accepts ? `${NEXT}: ${headers.request_id}\r\n` : '', json)
+    const accepts = headers.get(NEXT) === 'offered'
+    const answer = await this.ask('POST', path, accepts ? `${NEXT}: ${headers.get('request_id')}\r\n` : '', json)
     return accepts ? answer : this.next()
   }
 

@@ -34,7 +34,11 @@ async function serve (t, handle) {
 test('one connection serves one exchange after the other', async (t) => {
   const { ask, port, requests, sockets } = await serve(t, (text, socket, count) => socket.write(answerOf(`文${count}`)))
   const first = await ask('é')
-  assert.deepEqual({ ...first, headers: { ...first.headers } }, { status: 200, headers: { 'x-it': '1', 'content-length': '4' }, text: '文1' })
+  assert.equal(first.status, 200)
+  assert.equal(first.text, '文1')
+  assert.equal(first.headers.get('x-it'), '1')
+  assert.equal(first.headers.get('content-length'), '4')
+  assert.equal(first.headers.get('it'), undefined)
   assert.equal((await ask()).text, '文2')
   assert.deepEqual(requests, [
     `POST /p HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nx: y\r\ncontent-length: 2\r\n\r\né`,
@@ -84,7 +88,6 @@ test('what is no answer is an error, and the next exchange has a connection of i
     'HTTP/1.1 200 OK\r\n\r\n',
     'HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n',
     'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n1',
-    'HTTP/1.1 200 OK\r\nnonsense\r\n\r\n',
     answerOf('1') + answerOf('2')
   ]
   const { ask, sockets } = await serve(t, (text, socket, count) => socket.write(wrong[count - 1] || answerOf('fine')))

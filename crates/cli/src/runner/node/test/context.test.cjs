@@ -78,3 +78,41 @@ test('each invocation has its own caller', async (t) => {
   assert.deepEqual(await call({ WX_APPID: 'wx1' }), [{ appId: 'wx1' }, null, null, null, null])
   assert.deepEqual(await call({}), [null, null, null, null, null])
 })
+
+test('what a function makes of its environment is not taken for the caller', async (t) => {
+  const names = ['WX_APPID', 'WX_OPENID', 'WX_CONTEXT_KEYS', 'TRIGGER_SRC', 'TCB_ENV']
+  const source = `exports.main = ({ userInfo, write, names }, { environment }) => {
+    const seen = names.map((name) => process.env[name])
+    if (write) for (const name of names) process.env[name] = 'written'
+    else for (const name of names) delete process.env[name]
+    return [userInfo, seen, JSON.parse(environment)]
+  }`
+  const worker = await start(t, source, { env: { TCB_ENV: 'e-1' } })
+  const call = (variables, write) => {
+    return worker.result({ names, write }, { 'cloudcall-caller': JSON.stringify(variables) })
+  }
+  const keys = { WX_CONTEXT_KEYS: 'WX_APPID,WX_OPENID' }
+  const first = { WX_APPID: 'wx1', WX_OPENID: 'o1', TRIGGER_SRC: 'timer', ...keys }
+  const shown = (caller) => ({ TCB_ENV: 'e-1', ...caller })
+  // The same caller again, after each way to spoil what it was told.
+  for (const [write, own] of [[true, 'e-1'], [false, 'written'], [true, null]]) {
+    assert.deepEqual(await call(first, write), [
+      { appId: 'wx1', openId: 'o1' }, ['wx1', 'o1', keys.WX_CONTEXT_KEYS, 'timer', own], shown(first)
+    ])
+  }
+  const second = { WX_APPID: 'wx1', ...keys }
+  assert.deepEqual(await call(second, false), [
+    { appId: 'wx1' }, ['wx1', null, keys.WX_CONTEXT_KEYS, null, 'written'], shown(second)
+  ])
+})
+
+test('each event has a caller of its own to write to', async (t) => {
+  const source = `exports.main = ({ userInfo }) => {
+    const openId = userInfo.openId
+    userInfo.openId = 'written'
+    return openId
+  }`
+  const worker = await start(t, source, { env: { WX_OPENID: 'o1' } })
+  assert.equal(await worker.result(), 'o1')
+  assert.equal(await worker.result(), 'o1')
+})
