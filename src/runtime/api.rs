@@ -1,15 +1,14 @@
 //! The runtime API of SCF, from the function's side.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 
+use super::link::Link;
 use super::{Context, RuntimeError, WxContext};
 use crate::denied::Denied;
-use crate::transport::{Exchange, HttpsTransport};
 
 /// The time limit of the platform, where the runtime does not say one.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
@@ -29,8 +28,7 @@ const DENIED: HeaderName = HeaderName::from_static("cloudcall-denied");
 const NEXT: HeaderName = HeaderName::from_static("cloudcall-next");
 
 pub(super) struct RuntimeApi {
-    exchange: Exchange,
-    base: String,
+    link: Link,
 }
 
 /// An event to serve.
@@ -50,27 +48,27 @@ pub(super) struct Wishes {
 }
 
 impl RuntimeApi {
-    pub(super) fn at(host: &str) -> Self {
-        // The next event may take as long as it likes.
-        let transport = HttpsTransport::builder().timeout(None).build();
-        Self {
-            exchange: Exchange::new(Arc::new(transport)),
-            base: format!("http://{host}/runtime"),
-        }
+    /// At `HOST:PORT`.
+    pub(super) fn at(host: &str) -> Result<Self, RuntimeError> {
+        let link = Link::to(host).map_err(|error| RuntimeError {
+            message: format!("SCF_RUNTIME_API and SCF_RUNTIME_API_PORT are no address: {host:?}"),
+            source: Some(error.into()),
+        })?;
+        Ok(Self { link })
     }
 
     /// Says that the function can take events.
-    pub(super) async fn ready(&self) -> Result<(), RuntimeError> {
+    pub(super) async fn ready(&mut self) -> Result<(), RuntimeError> {
         // SCF has rejected an empty body here.
-        self.ask(Method::POST, "init/ready", " ".into(), None)
+        self.ask(Method::POST, "/runtime/init/ready", " ".into(), None)
             .await
             .map(|_| ())
     }
 
     /// Waits for the next event.
-    pub(super) async fn next(&self) -> Result<Invocation, RuntimeError> {
+    pub(super) async fn next(&mut self) -> Result<Invocation, RuntimeError> {
         let response = self
-            .ask(Method::GET, "invocation/next", Bytes::new(), None)
+            .ask(Method::GET, "/runtime/invocation/next", Bytes::new(), None)
             .await?;
         Ok(Self::invocation(response))
     }
@@ -103,25 +101,27 @@ impl RuntimeApi {
 
     /// Gives the result of the invocation. Gives the next event, if that was offered.
     pub(super) async fn respond(
-        &self,
+        &mut self,
         result: String,
         wishes: &Wishes,
     ) -> Result<Option<Invocation>, RuntimeError> {
-        self.post("invocation/response", result, wishes).await
+        self.post("/runtime/invocation/response", result, wishes)
+            .await
     }
 
     /// Reports that the invocation failed. Gives the next event, if that was offered.
     pub(super) async fn fail(
-        &self,
+        &mut self,
         message: String,
         wishes: &Wishes,
     ) -> Result<Option<Invocation>, RuntimeError> {
-        self.post("invocation/error", message, wishes).await
+        self.post("/runtime/invocation/error", message, wishes)
+            .await
     }
 
     async fn post(
-        &self,
-        path: &str,
+        &mut self,
+        path: &'static str,
         body: String,
         wishes: &Wishes,
     ) -> Result<Option<Invocation>, RuntimeError> {
@@ -131,27 +131,18 @@ impl RuntimeApi {
     }
 
     async fn ask(
-        &self,
+        &mut self,
         method: Method,
-        path: &str,
+        path: &'static str,
         body: Bytes,
         wishes: Option<&Wishes>,
     ) -> Result<http::Response<Bytes>, RuntimeError> {
         let failed = |message, source| RuntimeError { message, source };
-        let mut request = http::Request::builder()
-            .method(method)
-            .uri(format!("{}/{path}", self.base))
-            .header(CONTENT_TYPE, "application/json")
-            .body(body)
-            .map_err(|error| {
-                failed(
-                    format!(
-                        "SCF_RUNTIME_API and SCF_RUNTIME_API_PORT are no address: {}",
-                        self.base
-                    ),
-                    Some(error.into()),
-                )
-            })?;
+        let mut request = http::Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = Uri::from_static(path);
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
         if let Some(id) = wishes.and_then(|it| it.next.clone()) {
             request.headers_mut().insert(NEXT, id);
         }
@@ -160,12 +151,13 @@ impl RuntimeApi {
             request.headers_mut().insert(DENIED, names);
         }
         let response = self
-            .exchange
-            .send(request)
+            .link
+            .exchange(request)
             .await
             .map_err(|error| failed(format!("the runtime API: {error}"), Some(error.into())))?;
         if !response.status().is_success() {
             let status = response.status();
+            let path = path.trim_start_matches("/runtime/");
             let said = String::from_utf8_lossy(response.body());
             return Err(failed(
                 format!("the runtime API answered {path} with HTTP {status}: {said}"),

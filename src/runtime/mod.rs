@@ -5,13 +5,16 @@
 
 mod api;
 mod context;
+mod link;
 
 use std::error::Error as StdError;
+use std::panic;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::deadline;
 use crate::env::Env;
@@ -83,10 +86,24 @@ where
             source: None,
         });
     };
-    serve(&RuntimeApi::at(&host), handler).await
+    let mut api = RuntimeApi::at(&host)?;
+    in_a_task(async move { serve(&mut api, handler).await }).await
 }
 
-async fn serve<E, R, X, H, F>(api: &RuntimeApi, handler: H) -> Result<(), RuntimeError>
+/// The thread of `main` is not one of those that wait for sockets: an event would have to wake it, too.
+async fn in_a_task<T: Send + 'static>(serving: impl Future<Output = T> + Send + 'static) -> T {
+    // Ends the task when it is dropped.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(serving);
+    match tasks.join_next().await {
+        Some(Ok(ended)) => ended,
+        Some(Err(error)) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+        // The whole runtime is being shut down.
+        Some(Err(_)) | None => std::future::pending().await,
+    }
+}
+
+async fn serve<E, R, X, H, F>(api: &mut RuntimeApi, handler: H) -> Result<(), RuntimeError>
 where
     E: DeserializeOwned + Send + 'static,
     R: Serialize + Send + 'static,

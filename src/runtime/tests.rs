@@ -33,8 +33,11 @@ where
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let host = listener.local_addr().expect("bound").to_string();
-    let api = RuntimeApi::at(&host);
-    let (posts, ended) = tokio::join!(script(listener, time_limit, events), serve(&api, handler));
+    let mut api = RuntimeApi::at(&host).expect("an address");
+    let (posts, ended) = tokio::join!(
+        script(listener, time_limit, events),
+        serve(&mut api, handler)
+    );
     let ended = ended.expect_err("the API went away");
     assert!(ended.to_string().starts_with("the runtime API"), "{ended}");
     posts
@@ -317,6 +320,26 @@ async fn a_call_in_a_handler_ends_before_the_invocation_does() {
             "{post}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_loop_ends_with_the_future_that_runs_it() {
+    let (start, started) = tokio::sync::oneshot::channel();
+    let (held, dropped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(in_a_task(async move {
+        let _held = held;
+        start.send(()).expect("it is waited for");
+        std::future::pending::<()>().await;
+    }));
+    started.await.expect("it starts");
+    running.abort();
+    dropped.await.expect_err("it was dropped");
+}
+
+#[tokio::test]
+#[should_panic(expected = "of the loop")]
+async fn a_panic_of_the_loop_is_one_of_run() {
+    in_a_task(async { panic!("of the loop") }).await
 }
 
 #[test]
