@@ -6,10 +6,11 @@ mod behind;
 mod harmless;
 mod time;
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::SystemTime;
 
 use anstream::adapter::strip_str;
@@ -32,10 +33,23 @@ static JSON: AtomicBool = AtomicBool::new(false);
 /// What writes to stderr, where that may not keep anybody waiting.
 static BEHIND: OnceLock<Behind<Line>> = OnceLock::new();
 
+/// How much is written at once, in bytes: as much as a pipe takes without mixing it with what others
+/// write.
+const AT_ONCE: usize = 4096;
+
 /// A line for stderr, with its end.
 enum Line {
     Plain(String),
     Coloured(String),
+    Entry(Arc<dyn Told>),
+}
+
+/// Something that happened, to be told as a line or as JSON.
+pub(crate) trait Told: Send + Sync + 'static {
+    fn line(&self) -> EntryLine;
+
+    /// A JSON object, in one line.
+    fn json(&self) -> String;
 }
 
 /// How an outcome is shown.
@@ -61,22 +75,34 @@ impl EntryLine {
     /// Without colours, and as it may be printed.
     #[cfg(test)]
     pub(crate) fn plain(&self) -> String {
-        strip_str(&self.coloured()).to_string()
+        let mut plain = String::new();
+        self.print(&mut plain, false);
+        plain
     }
 
-    fn coloured(&self) -> String {
-        let style = match self.tone {
-            Tone::Good => NOTE,
-            Tone::Bad => ERROR,
-        };
+    /// Appends it, without an end.
+    fn print(&self, to: &mut String, coloured: bool) {
         let [begin, text, outcome, rest] =
             [&self.begin, &self.text, &self.outcome, &self.rest].map(|part| one_line(part));
-        format!("{FUNCTION}{begin}{FUNCTION:#}{text}{style}{outcome}{style:#}{rest}")
+        if coloured {
+            let style = match self.tone {
+                Tone::Good => NOTE,
+                Tone::Bad => ERROR,
+            };
+            to.push_str(&format!(
+                "{FUNCTION}{begin}{FUNCTION:#}{text}{style}{outcome}{style:#}{rest}"
+            ));
+        } else {
+            to.extend([begin, text, outcome, rest]);
+        }
     }
 }
 
-fn one_line(text: &str) -> String {
-    harmless::text(text).replace(['\n', '\t'], " ")
+fn one_line(text: &str) -> Cow<'_, str> {
+    match text.contains(char::is_control) {
+        true => harmless::text(text).replace(['\n', '\t'], " ").into(),
+        false => text.into(),
+    }
 }
 
 /// Writes lines, coloured where a terminal shows them.
@@ -126,7 +152,7 @@ impl Printer {
     /// When no thread can be started.
     pub(crate) fn never_wait(self) -> io::Result<()> {
         static STATE: LazyLock<State> = LazyLock::new(State::default);
-        let behind = Behind::start(&STATE, Line::write, |count| {
+        let behind = Behind::start(&STATE, write, |count| {
             let text = format!("{count} lines were left out here: stderr was not read");
             match message_as_json("warning", &text) {
                 Some(json) => Line::Plain(json + "\n"),
@@ -151,12 +177,8 @@ impl Printer {
     }
 
     /// Something that happened: its line, or its JSON.
-    pub(crate) fn entry(self, line: &EntryLine, json: &str) {
-        if JSON.load(Ordering::Relaxed) {
-            object(json);
-        } else {
-            put(Line::Coloured(line.coloured() + "\n"));
-        }
+    pub(crate) fn entry(self, entry: Arc<dyn Told>) {
+        put(Line::Entry(entry));
     }
 
     /// What was done, in one line.
@@ -246,25 +268,48 @@ fn talk(style: Style, label: &str, message: &str) {
 fn put(line: Line) {
     match BEHIND.get() {
         Some(behind) => behind.write(line),
-        None => line.write(),
+        None => write(vec![line]),
     }
 }
 
+/// Whole lines in one write, so that those of several sources do not mix.
+fn write(lines: Vec<Line>) {
+    let coloured = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    let mut text = String::new();
+    for line in lines {
+        let start = text.len();
+        line.print(&mut text, coloured);
+        if text.len() > AT_ONCE && start > 0 {
+            let line = text.split_off(start);
+            write_text(&text, coloured);
+            text = line;
+        }
+    }
+    write_text(&text, coloured);
+}
+
+/// Nobody is left to tell when stderr fails.
+fn write_text(text: &str, coloured: bool) {
+    let _ = match coloured {
+        true => anstream::stderr().lock().write_all(text.as_bytes()),
+        // An `AutoStream` would strip too, but with a write for each piece between the colours.
+        false => io::stderr().lock().write_all(text.as_bytes()),
+    };
+}
+
 impl Line {
-    /// One write a line, so that the lines of several sources do not mix. Nobody is left to tell
-    /// when stderr fails.
-    fn write(self) {
-        let _ = match self {
-            Self::Plain(line) => io::stderr().lock().write_all(line.as_bytes()),
-            Self::Coloured(line) => match AutoStream::choice(&io::stderr()) {
-                // An `AutoStream` would strip too, but with a write for each piece between the
-                // colours.
-                ColorChoice::Never => {
-                    let plain = strip_str(&line).to_string();
-                    io::stderr().lock().write_all(plain.as_bytes())
+    /// Appends it.
+    fn print(self, to: &mut String, coloured: bool) {
+        match self {
+            Self::Coloured(line) if !coloured => to.push_str(&strip_str(&line).to_string()),
+            Self::Plain(line) | Self::Coloured(line) => to.push_str(&line),
+            Self::Entry(entry) => {
+                match Printer.logs_as_json() {
+                    true => to.push_str(&harmless::json(&entry.json())),
+                    false => entry.line().print(to, coloured),
                 }
-                _ => anstream::stderr().lock().write_all(line.as_bytes()),
-            },
-        };
+                to.push('\n');
+            }
+        }
     }
 }

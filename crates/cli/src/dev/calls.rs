@@ -6,7 +6,7 @@ use cloudcall_emulator::GatewayEvent;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::journal::{Call, Journal, Verdict, What};
+use super::journal::{Call, Journal, Parameters, Verdict, What};
 use super::running::Running;
 use crate::printer::Printer;
 use crate::runner::{Observer, Passed, WorkerId, tell};
@@ -36,7 +36,7 @@ impl Calls {
                 function: function.to_owned(),
                 request_id: Some(request_id.to_owned()),
                 api: api.clone(),
-                parameters: Value::Null,
+                parameters: (&Value::Null).into(),
                 verdict: Verdict::Denied,
                 err_code: DENIED,
                 err_msg: "denied: add it to permissions.openapi".into(),
@@ -98,7 +98,7 @@ impl Observer for Calls {
             function: (*function).to_owned(),
             request_id: self.request_id(*id, *duration),
             api: (*api).to_owned(),
-            parameters: (*parameters).clone(),
+            parameters: Parameters::from(*parameters),
             verdict: Verdict::Permitted,
             err_code: 0,
             err_msg: "ok".into(),
@@ -143,7 +143,7 @@ impl Observer for Calls {
             function,
             request_id,
             api: passed.api.to_owned(),
-            parameters: passed.parameters.clone(),
+            parameters: Parameters::from(&passed.parameters),
             verdict: Verdict::Permitted,
             err_code: passed.err_code,
             err_msg: passed.err_msg.clone(),
@@ -197,7 +197,7 @@ mod tests {
         let texts = calls.journal.after(0, 10).entries;
         let texts = texts.iter();
         texts
-            .map(|entry| serde_json::from_str(&entry.json).expect("JSON"))
+            .map(|entry| serde_json::from_str(&entry.json()).expect("JSON"))
             .collect()
     }
 

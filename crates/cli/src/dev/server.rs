@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{Job, Refusal, Why, error_object};
@@ -26,12 +26,12 @@ use crate::ids;
 use crate::runner::{Kind, LARGEST, Source};
 
 /// WeChat Cloud Run says who calls in these.
-const OPEN_ID: &str = "x-wx-openid";
-const APP_ID: &str = "x-wx-appid";
-const UNION_ID: &str = "x-wx-unionid";
+const OPEN_ID: HeaderName = HeaderName::from_static("x-wx-openid");
+const APP_ID: HeaderName = HeaderName::from_static("x-wx-appid");
+const UNION_ID: HeaderName = HeaderName::from_static("x-wx-unionid");
 
 /// Names the invocation, in each answer.
-const REQUEST_ID: &str = "x-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id of a caller, in bytes. Real ones have 28.
 pub(super) const LONGEST_ID: usize = 256;
@@ -105,7 +105,7 @@ async fn answer(
     request_id: &str,
 ) -> Result<(StatusCode, Bytes), Refused> {
     let event = event(body)?;
-    let id = |header| caller_id(headers, header);
+    let id = |header| caller_id(headers, &header);
     let (open_id, app_id, union_id) = (id(OPEN_ID)?, id(APP_ID)?, id(UNION_ID)?);
     let functions = functions(late).await.map_err(Refused::By)?;
     let job = Job {
@@ -145,7 +145,7 @@ fn event(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Refused> {
     }
 }
 
-fn caller_id(headers: &HeaderMap, name: &str) -> Result<Option<String>, Refused> {
+fn caller_id(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refused> {
     let Some(value) = headers.get(name).filter(|value| !value.is_empty()) else {
         return Ok(None);
     };

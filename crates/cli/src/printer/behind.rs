@@ -1,6 +1,8 @@
 //! Lines on their way to stderr, for a server: who does not read them must not keep it from
-//! serving, nor from ending.
+//! serving, nor from ending. Lines that come fast are written together: to wake a thread costs more
+//! than to write a line.
 
+use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread;
@@ -11,6 +13,9 @@ const MOST: usize = 1024;
 
 /// How long a line waits for a reader who is merely slow.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// How long lines gather after some were written: the first one goes out at once.
+const MOMENT: Duration = Duration::from_millis(5);
 
 /// What passes lines on, in a thread of its own.
 pub(super) struct Behind<T> {
@@ -34,14 +39,15 @@ enum Message<T> {
 }
 
 impl<T: Send + 'static> Behind<T> {
-    /// Writes lines with `write`, and with `lost` how many were left out before the next.
+    /// Writes lines with `write`, one or several at a time, and with `lost` how many were left out
+    /// before the next.
     ///
     /// # Errors
     ///
     /// When no thread can be started.
     pub(super) fn start(
         state: &'static State,
-        write: impl Fn(T) + Send + 'static,
+        write: impl Fn(Vec<T>) + Send + 'static,
         lost: impl Fn(u64) -> T + Send + 'static,
     ) -> std::io::Result<Self> {
         let (lines, waiting) = mpsc::sync_channel(MOST);
@@ -86,19 +92,32 @@ impl<T: Send + 'static> Behind<T> {
 fn pass_on<T>(
     waiting: &Receiver<Message<T>>,
     state: &State,
-    write: impl Fn(T),
+    write: impl Fn(Vec<T>),
     lost: impl Fn(u64) -> T,
 ) {
-    for message in waiting {
-        match message {
-            Message::Line(line) => write(line),
-            // Who waits may have given up.
-            Message::Whole(written) => drop(written.try_send(())),
+    while let Ok(first) = waiting.recv() {
+        let (mut lines, mut flushing) = (Vec::new(), Vec::new());
+        for message in iter::once(first).chain(waiting.try_iter().take(MOST)) {
+            match message {
+                Message::Line(line) => lines.push(line),
+                Message::Whole(written) => flushing.push(written),
+            }
+        }
+        let is_crowded = lines.len() > MOST / 2;
+        if !lines.is_empty() {
+            write(lines);
         }
         state.stalled.store(false, Ordering::Relaxed);
         match state.lost.swap(0, Ordering::Relaxed) {
             0 => {}
-            count => write(lost(count)),
+            count => write(vec![lost(count)]),
+        }
+        for written in flushing {
+            // Who waits may have given up.
+            let _ = written.try_send(());
+        }
+        if !is_crowded {
+            thread::sleep(MOMENT);
         }
     }
 }
@@ -118,15 +137,17 @@ mod tests {
         let (reads, read) = mpsc::channel::<()>();
         let (written, seen) = mpsc::channel();
         let read = Mutex::new(read);
-        let write = move |line: String| {
+        let write = move |lines: Vec<String>| {
             let _ = read.lock().expect("no panic").recv();
-            let _ = written.send(line);
+            for line in lines {
+                let _ = written.send(line);
+            }
         };
         let behind = Behind::start(&STATE, write, |count| format!("lost {count}"));
         let behind = behind.expect("a thread");
         let begun = Instant::now();
-        // One may be with the writer already.
-        for number in 0..MOST + 11 {
+        // As many as may wait can be with the writer already.
+        for number in 0..2 * MOST + 11 {
             behind.write(number.to_string());
         }
         behind.flush();
@@ -134,7 +155,7 @@ mod tests {
         drop(reads);
         // From here on somebody reads: each line comes, or is counted where it would have come.
         let (mut lines, mut lost) = (0, 0);
-        while lines + lost < MOST + 11 {
+        while lines + lost < 2 * MOST + 11 {
             let line = seen.recv_timeout(60 * SLOW).expect("a line");
             match line.strip_prefix("lost ") {
                 Some(count) => lost += count.parse::<usize>().expect("a count"),
@@ -145,5 +166,30 @@ mod tests {
         behind.write("after".into());
         behind.flush();
         assert_eq!(seen.try_iter().collect::<Vec<_>>(), ["after"]);
+    }
+
+    #[test]
+    fn lines_that_come_while_others_are_written_are_written_together() {
+        static STATE: State = State {
+            stalled: AtomicBool::new(false),
+            lost: AtomicU64::new(0),
+        };
+        let (goes_on, go_on) = mpsc::channel::<()>();
+        let (begun, seen) = mpsc::channel();
+        let go_on = Mutex::new(go_on);
+        let write = move |lines: Vec<u32>| {
+            let _ = begun.send(lines);
+            let _ = go_on.lock().expect("no panic").recv();
+        };
+        let behind = Behind::start(&STATE, write, |_| unreachable!("all are read"));
+        let behind = behind.expect("a thread");
+        let together = || seen.recv_timeout(60 * SLOW).expect("lines");
+        behind.write(0);
+        assert_eq!(together(), [0]);
+        for number in 1..=10 {
+            behind.write(number);
+        }
+        drop(goes_on);
+        assert_eq!(together(), Vec::from_iter(1..=10));
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Serialize, Serializer as _};
 use serde_json::{Map, Value};
 
 use super::project::Project;
@@ -147,41 +148,53 @@ impl Caller {
     pub(super) fn header(&self, source: Source) -> HeaderValue {
         let variables = self.variables();
         let mut keys = "WX_API_TOKEN".to_owned();
-        let mut told = Map::new();
-        for (name, value) in variables {
+        for (name, _) in &variables {
             keys.push(',');
             keys.push_str(name);
-            told.insert(name.into(), value.into());
         }
-        told.insert("WX_CONTEXT_KEYS".into(), keys.into());
-        for (name, value) in source.variables() {
-            told.insert((*name).into(), (*value).into());
-        }
-        let json = ascii(&Value::Object(told).to_string());
+        let keys = [("WX_CONTEXT_KEYS", keys.as_str())];
+        let told = variables.into_iter().chain(keys);
+        let told = told.chain(source.variables().iter().copied());
+        let mut json = Vec::with_capacity(256);
+        serde_json::Serializer::new(&mut json)
+            .collect_map(told)
+            .expect("texts, into memory");
+        let json = ascii(String::from_utf8(json).expect("JSON is UTF-8"));
         HeaderValue::try_from(json).expect("ASCII without control characters")
     }
 
     /// Says in the event who called, as WeChat does. An event that is no object stays as it is,
     /// and so does the text of all that is in it.
     pub(super) fn introduce(&self, event: Bytes) -> Bytes {
-        let user = self.user_info();
         let Ok(text) = str::from_utf8(&event) else {
             return event;
         };
         let text = text.trim_ascii();
-        if user.is_empty() || !text.starts_with('{') {
+        let is_known = self.app_id.is_some() || self.open_id.is_some();
+        if !is_known || !text.starts_with('{') {
             return event;
         }
         let Ok(keys) = serde_json::from_str::<Keys>(text) else {
             return event;
         };
         if keys.has_user_info {
-            return with_user_info(text, user).map_or(event, Bytes::from);
+            return with_user_info(text, self.user_info()).map_or(event, Bytes::from);
         }
-        let open = &text[..text.len() - 1];
-        let comma = if keys.is_empty { "" } else { "," };
-        let user = Value::Object(user);
-        format!("{open}{comma}\"userInfo\":{user}}}").into()
+        let mut with = Vec::with_capacity(text.len() + 128);
+        with.extend_from_slice(&text.as_bytes()[..text.len() - 1]);
+        if !keys.is_empty {
+            with.push(b',');
+        }
+        with.extend_from_slice(b"\"userInfo\":");
+        let user = UserInfo {
+            app_id: self.app_id.as_deref(),
+            open_id: self.open_id.as_deref(),
+        };
+        if serde_json::to_writer(&mut with, &user).is_err() {
+            return event;
+        }
+        with.push(b'}');
+        with.into()
     }
 
     /// What the event has of the caller.
@@ -194,6 +207,16 @@ impl Caller {
         }
         user
     }
+}
+
+/// What an event has of the caller.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserInfo<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_id: Option<&'a str>,
 }
 
 /// Puts the caller into an event that says something of one itself.
@@ -263,9 +286,9 @@ impl<'de> Deserialize<'de> for IsUserInfo {
 }
 
 /// JSON with all characters beyond ASCII escaped.
-fn ascii(json: &str) -> String {
+fn ascii(json: String) -> String {
     if json.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return json.to_owned();
+        return json;
     }
     let mut escaped = String::with_capacity(2 * json.len());
     let mut units = [0; 2];

@@ -188,13 +188,13 @@ impl Functions {
 
     /// Has an event worked on by the function of this name.
     pub(crate) async fn invoke(&self, name: &str, job: Job) -> Result<Answer, Refusal> {
-        let asked = job.clone();
+        let job = Arc::new(job);
         let result = match self.pool(name) {
-            Some(pool) => pool.invoke(job).await,
+            Some(pool) => pool.invoke(Arc::clone(&job)).await,
             None => Err(self.unknown(name)),
         };
         if let Err(refusal) = &result {
-            super::record::refused(&self.calls.journal, name, &asked, refusal);
+            super::record::refused(&self.calls.journal, name, &job, refusal);
         }
         result
     }

@@ -70,7 +70,7 @@ fn call(it: &Call) -> Parts {
         .api
         .strip_prefix("customerServiceMessage.")
         .unwrap_or(&it.api);
-    let text = format!("  {name}{}   ", parameters(&it.parameters));
+    let text = format!("  {name}{}   ", parameters(&it.parameters.value()));
     if it.err_code != 0 {
         let outcome = format!("{} {}", it.err_code, shortened(&it.err_msg, MESSAGE));
         return (text, outcome, Tone::Bad, String::new());

@@ -10,9 +10,9 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use crate::printer::{Printer, Time};
+use crate::printer::{EntryLine, Printer, Time, Told};
 pub(crate) use routes::router;
-pub(crate) use what::{Call, Invocation, Reload, User, Verdict, What};
+pub(crate) use what::{Call, Invocation, Parameters, Reload, User, Verdict, What};
 
 /// How many entries are kept, unless said otherwise.
 pub(crate) const LIMIT: usize = 1000;
@@ -35,16 +35,40 @@ struct Ring {
     newest: u64,
 }
 
-/// Something that happened.
+/// Something that happened. Its line and its JSON are made where they are read: whoever tells of it
+/// has others waiting.
 #[derive(Debug)]
 pub(crate) struct Entry {
     /// From 1, without gaps.
     pub(crate) id: u64,
+    time: SystemTime,
+    what: What,
+}
+
+impl Entry {
     /// The `type` of the JSON.
-    pub(crate) kind: &'static str,
-    pub(crate) function: Option<String>,
+    fn kind(&self) -> &'static str {
+        self.what.kind()
+    }
+
+    fn function(&self) -> Option<&str> {
+        self.what.function()
+    }
+
     /// The whole entry, as JSON in one line.
-    pub(crate) json: String,
+    pub(crate) fn json(&self) -> String {
+        what::json(self.id, &Time::of(self.time).full(), &self.what)
+    }
+}
+
+impl Told for Entry {
+    fn line(&self) -> EntryLine {
+        line::line(&Time::of(self.time).clock(), &self.what)
+    }
+
+    fn json(&self) -> String {
+        self.json()
+    }
 }
 
 /// Entries in order, and how many there were before the first that are no longer kept.
@@ -69,27 +93,20 @@ impl Journal {
         self.record_at(what.bounded(), SystemTime::now())
     }
 
-    fn record_at(&self, what: What, now: SystemTime) -> u64 {
-        let time = Time::of(now);
-        let (kind, function) = (what.kind(), what.function().map(str::to_owned));
+    fn record_at(&self, what: What, time: SystemTime) -> u64 {
         let mut ring = self.locked();
         let id = ring.newest + 1;
         ring.newest = id;
-        let json = what::json(id, &time.full(), &what);
+        let entry = Arc::new(Entry { id, time, what });
+        ring.entries.push_back(Arc::clone(&entry));
+        let oldest = match ring.entries.len() > self.0.limit {
+            true => ring.entries.pop_front(),
+            false => None,
+        };
         // Within the lock, so that the lines have the order of the ids.
-        self.0
-            .printer
-            .entry(&line::line(&time.clock(), &what), &json);
-        ring.entries.push_back(Arc::new(Entry {
-            id,
-            kind,
-            function,
-            json,
-        }));
-        if ring.entries.len() > self.0.limit {
-            ring.entries.pop_front();
-        }
+        self.0.printer.entry(entry);
         drop(ring);
+        drop(oldest);
         self.0
             .newest
             .send_modify(|newest| *newest = id.max(*newest));

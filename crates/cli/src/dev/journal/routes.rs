@@ -66,9 +66,9 @@ impl Asked {
     }
 
     fn wants(&self, entry: &Entry) -> bool {
-        let kind = self.kind.as_deref().is_none_or(|kind| kind == entry.kind);
+        let kind = self.kind.as_deref().is_none_or(|kind| kind == entry.kind());
         let function = self.function.as_deref();
-        kind && function.is_none_or(|function| entry.function.as_deref() == Some(function))
+        kind && function.is_none_or(|function| entry.function() == Some(function))
     }
 }
 
@@ -81,7 +81,7 @@ async fn list(State(journal): State<Journal>, uri: Uri) -> Response {
     let part = journal.after(asked.after.unwrap_or_default(), usize::MAX);
     let wanted: Vec<_> = part.entries.iter().filter(|it| asked.wants(it)).collect();
     let skip = wanted.len() - asked.limit.unwrap_or(usize::MAX).min(wanted.len());
-    let texts: Vec<_> = wanted[skip..].iter().map(|it| it.json.as_str()).collect();
+    let texts: Vec<_> = wanted[skip..].iter().map(|it| it.json()).collect();
     let json = format!(
         r#"{{"entries":[{}],"lost":{}}}"#,
         texts.join(","),
@@ -152,7 +152,7 @@ impl Reader {
             let wanted = part.entries.iter().filter(|it| self.asked.wants(it));
             self.waiting.extend(wanted.map(|entry| {
                 let event = Event::default().id(entry.id.to_string());
-                event.event(entry.kind).data(&entry.json)
+                event.event(entry.kind()).data(entry.json())
             }));
         }
     }

@@ -23,7 +23,7 @@ fn call() -> Call {
         function: "get-image".into(),
         request_id: None,
         api: "customerServiceMessage.getTempMedia".into(),
-        parameters: json!({"media_id": "sample"}),
+        parameters: (&json!({"media_id": "sample"})).into(),
         verdict: Verdict::Permitted,
         err_code: 0,
         err_msg: "ok".into(),
@@ -85,11 +85,11 @@ fn an_entry_is_small_whatever_is_in_it() {
     let journal = Journal::new(Printer, 3);
     let mut long = call();
     long.err_msg = "中".repeat(100_000);
-    long.parameters = json!({"a": "x".repeat(100_000)});
+    long.parameters = (&json!({"a": "x".repeat(100_000)})).into();
     journal.record(What::Call(long));
     let entry = &journal.after(0, 1).entries[0];
-    assert!(entry.json.len() < 4096, "{}", entry.json.len());
-    let entry: Value = serde_json::from_str(&entry.json).expect("JSON");
+    assert!(entry.json().len() < 4096, "{}", entry.json().len());
+    let entry: Value = serde_json::from_str(&entry.json()).expect("JSON");
     assert_eq!(entry["parameters"], "…");
 
     // Of a name that no function has.
@@ -104,7 +104,7 @@ fn an_entry_is_small_whatever_is_in_it() {
     };
     journal.record(What::Call(denied));
     for entry in &journal.after(1, 2).entries {
-        assert!(entry.json.len() < 4096, "{}", entry.json.len());
+        assert!(entry.json().len() < 4096, "{}", entry.json().len());
     }
 }
 
@@ -202,7 +202,7 @@ fn a_line_says_it_all() {
     let denied = Call {
         function: "取图".into(),
         api: "customerServiceMessage.send".into(),
-        parameters: json!({"touser": "o1", "text": {"content": "x"}}),
+        parameters: (&json!({"touser": "o1", "text": {"content": "x"}})).into(),
         err_code: -604_101,
         err_msg: "denied: add it\nto \u{1b}[2Jpermissions.openapi".into(),
         ..call()

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// The longest text of a function or of WeChat, in characters.
 const LONGEST_TEXT: usize = 1024;
@@ -65,7 +66,7 @@ pub(crate) struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<String>,
     pub(crate) api: String,
-    pub(crate) parameters: Value,
+    pub(crate) parameters: Parameters,
     pub(crate) verdict: Verdict,
     pub(crate) err_code: i64,
     pub(crate) err_msg: String,
@@ -73,6 +74,27 @@ pub(crate) struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) content_type: Option<String>,
     pub(crate) duration_ms: u64,
+}
+
+/// The parameters of a call, as JSON that is not long: as a text, which takes less than what it means.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Parameters(Box<RawValue>);
+
+impl From<&Value> for Parameters {
+    fn from(value: &Value) -> Self {
+        let text = to_raw_value(value).unwrap_or_default();
+        if text.get().len() <= LONGEST_PARAMETERS {
+            return Self(text);
+        }
+        Self(to_raw_value("…").unwrap_or_default())
+    }
+}
+
+impl Parameters {
+    pub(super) fn value(&self) -> Value {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
 }
 
 /// Whether a call may be made.
@@ -139,9 +161,6 @@ impl What {
                 clip(&mut it.api);
                 clip(&mut it.err_msg);
                 it.content_type.iter_mut().for_each(clip);
-                if it.parameters.to_string().len() > LONGEST_PARAMETERS {
-                    it.parameters = "…".into();
-                }
             }
             Self::Reload(it) => {
                 it.why.truncate(64);
@@ -155,6 +174,10 @@ impl What {
 }
 
 fn clip(text: &mut String) {
+    // As nearly always, and then no character has to be counted.
+    if text.len() <= LONGEST_TEXT {
+        return;
+    }
     if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
         text.truncate(end);
         text.push('…');

@@ -139,7 +139,7 @@ impl<S: Staff> Pool<S> {
     }
 
     /// Has an event worked on. Dropped while it waits, it costs no invocation; later it goes on.
-    pub(crate) async fn invoke(&self, job: Job) -> Result<Answer, Refusal> {
+    pub(crate) async fn invoke(&self, job: Arc<Job>) -> Result<Answer, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Waiting::new(job, reply))?;
         // Whoever lets go of the other end is a task that was ended with the tool.
@@ -236,7 +236,7 @@ impl<S: Staff> Pool<S> {
 }
 
 impl Waiting {
-    fn new(job: Job, reply: oneshot::Sender<Result<Answer, Refusal>>) -> Self {
+    fn new(job: Arc<Job>, reply: oneshot::Sender<Result<Answer, Refusal>>) -> Self {
         Self {
             job,
             reply,

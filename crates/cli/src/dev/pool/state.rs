@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(10);
 
 /// A request that waits for a worker.
 pub(super) struct Waiting {
-    pub(super) job: Job,
+    pub(super) job: Arc<Job>,
     pub(super) reply: oneshot::Sender<Result<Answer, Refusal>>,
     pub(super) since: Instant,
     /// Its place in the queue, to be put back there.

@@ -138,7 +138,7 @@ impl Stage {
         };
         let pool = self.pool.clone();
         let asked = tokio::spawn(async move {
-            let answer = pool.invoke(job).await?;
+            let answer = pool.invoke(Arc::new(job)).await?;
             let text = String::from_utf8_lossy(&answer.end.body()).into_owned();
             Ok(format!("{text} by {} v{}", answer.worker, answer.version))
         });

@@ -1,9 +1,10 @@
 //! The task that owns a worker: it starts it, hands it one request after the other, and ends it.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::state::{Next, Waiting};
 use super::{Answer, Pool, Refusal, Run, Staff, Work, refuse};
@@ -35,10 +36,11 @@ pub(super) async fn serve<S: Staff>(pool: Pool<S>, number: u64, version: Arc<S::
         pool.dispatch(state);
         next
     };
+    let mut idle = pin!(sleep(pool.0.limits.idle));
     loop {
         let waiting = match next {
             Next::Run(waiting) => waiting,
-            Next::Wait(given) => match wait(&pool, &worker, given).await {
+            Next::Wait(given) => match wait(&pool, &worker, given, idle.as_mut()).await {
                 Some(waiting) => waiting,
                 None => break,
             },
@@ -89,17 +91,25 @@ pub(super) async fn serve<S: Staff>(pool: Pool<S>, number: u64, version: Arc<S::
     worker.stop().await;
 }
 
-/// Waits for a request; gives none when the worker is to end.
+/// Waits for a request; gives none when the worker is to end. The timer `idle` goes on from one
+/// request to the next, since to set it is not free: when it is over, it is set to what is left.
 async fn wait<S: Staff>(
     pool: &Pool<S>,
     worker: &S::Worker,
     mut given: oneshot::Receiver<Waiting>,
+    mut idle: Pin<&mut Sleep>,
 ) -> Option<Waiting> {
-    tokio::select! {
-        biased;
-        given = &mut given => return given.ok(),
-        () = worker.ended() => {}
-        () = sleep(pool.0.limits.idle) => {}
+    let end = Instant::now() + pool.0.limits.idle;
+    loop {
+        tokio::select! {
+            biased;
+            given = &mut given => return given.ok(),
+            () = worker.ended() => break,
+            () = idle.as_mut() => match Instant::now() < end {
+                true => idle.as_mut().reset(end),
+                false => break,
+            },
+        }
     }
     if pool.state().leaves(worker.id()) {
         return None;

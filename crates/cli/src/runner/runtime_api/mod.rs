@@ -17,7 +17,7 @@ mod desk;
 mod tests;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ use bytes::Bytes;
 use cloudcall_emulator::{Guards, serve};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 
 use desk::{Desk, Stage};
 
@@ -46,6 +46,9 @@ const DENIED: &str = "cloudcall-denied";
 
 /// How many of them are taken.
 const MOST_DENIED: usize = 64;
+
+/// What is as good as never.
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Offers, with an event, to answer its result with the next event. The worker accepts by the same
 /// header, with the event's request id: a result that is sent again counts once.
@@ -89,6 +92,8 @@ pub(super) struct RuntimeApi {
     address: SocketAddr,
     desk: Arc<Desk>,
     denied: Mutex<Vec<String>>,
+    /// When it is looked at how far the worker is.
+    look: Pin<Box<Sleep>>,
     server: AbortHandle,
 }
 
@@ -107,6 +112,7 @@ impl RuntimeApi {
             address,
             desk,
             denied: Mutex::default(),
+            look: Box::pin(sleep(FAR)),
             server: server.abort_handle(),
         })
     }
@@ -136,15 +142,19 @@ impl RuntimeApi {
     /// Waits for what the worker answers to the event. It may take `start` until it has taken it,
     /// and from then on `limit`.
     pub(super) async fn answer(
-        &self,
+        &mut self,
         start: Option<Duration>,
         limit: Option<Duration>,
     ) -> Result<Outcome, Late> {
         // Nobody tells when the event is taken: that would cost each invocation a change of tasks.
-        // It is looked at when the limit has passed for one that was taken at once.
-        let far = Duration::from_secs(24 * 60 * 60);
-        let look_after = |left: Option<Duration>| Instant::now() + left.unwrap_or(far);
-        let mut look = pin!(sleep_until(look_after(limit)));
+        // It is looked at when the limit has passed for one that was taken at once; or before,
+        // because a timer that was set for an earlier invocation goes on. To set it wakes what
+        // waits for timers and sockets.
+        let look_after = |left: Option<Duration>| Instant::now() + left.unwrap_or(FAR);
+        let latest = look_after(limit);
+        if self.look.deadline() > latest {
+            self.look.as_mut().reset(latest);
+        }
         loop {
             if let Some(outcome) = self.pick_up() {
                 return Ok(outcome);
@@ -152,17 +162,19 @@ impl RuntimeApi {
             tokio::select! {
                 biased;
                 () = self.desk.done.notified() => {}
-                () = look.as_mut() => {
-                    let (since, limit, late) = match &*self.desk.stage() {
+                () = self.look.as_mut() => {
+                    let (since, allowed, late) = match &*self.desk.stage() {
                         Stage::Offered(_, since) => (*since, start, Late::NotTaken),
                         Stage::Taken(_, since) => (*since, limit, Late::NotAnswered),
                         _ => (Instant::now(), None, Late::NotAnswered),
                     };
-                    let left = limit.map(|limit| limit.saturating_sub(since.elapsed()));
+                    let left = allowed.map(|allowed| allowed.saturating_sub(since.elapsed()));
                     if left.is_some_and(|left| left.is_zero()) {
                         return Err(late);
                     }
-                    look.as_mut().reset(look_after(left));
+                    // It may be taken at once, and then has its limit.
+                    let left = left.into_iter().chain(limit).min();
+                    self.look.as_mut().reset(look_after(left));
                 }
             }
         }

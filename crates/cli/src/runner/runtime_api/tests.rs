@@ -32,7 +32,7 @@ async fn post(api: SocketAddr, path: &str, body: &str) -> (String, String) {
 }
 
 /// What the worker answers, without a limit.
-async fn outcome(api: &RuntimeApi) -> Outcome {
+async fn outcome(api: &mut RuntimeApi) -> Outcome {
     api.answer(None, None).await.expect("no limit")
 }
 
@@ -58,7 +58,7 @@ async fn next(api: SocketAddr) -> (String, String) {
 
 #[tokio::test]
 async fn an_event_goes_round() {
-    let api = RuntimeApi::serve().await.expect("port");
+    let mut api = RuntimeApi::serve().await.expect("port");
     let (ready, _) = tokio::join!(post(api.address(), "init/ready", " "), api.ready());
     assert!(ready.0.starts_with("HTTP/1.1 200"), "{ready:?}");
 
@@ -79,7 +79,7 @@ async fn an_event_goes_round() {
 
     let (posted, answered) = tokio::join!(
         post(api.address(), "invocation/response", "[2]"),
-        outcome(&api)
+        outcome(&mut api)
     );
     assert!(posted.0.starts_with("HTTP/1.1 200"), "{posted:?}");
     assert_eq!(answered, Outcome::Response("[2]".into()));
@@ -87,7 +87,7 @@ async fn an_event_goes_round() {
 
 #[tokio::test]
 async fn denied_calls_come_with_the_answer() {
-    let api = RuntimeApi::serve().await.expect("port");
+    let mut api = RuntimeApi::serve().await.expect("port");
     let address = api.address();
     for (header, expected) in [
         ("Cloudcall-Denied: a.b,c.d", vec!["a.b", "c.d"]),
@@ -101,7 +101,7 @@ async fn denied_calls_come_with_the_answer() {
             format!("POST /runtime/invocation/response HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{header}\r\nContent-Length: 1\r\n\r\n1"),
         )
         .await;
-        assert_eq!(outcome(&api).await, Outcome::Response("1".into()));
+        assert_eq!(outcome(&mut api).await, Outcome::Response("1".into()));
         assert_eq!(api.denied(), expected);
         assert_eq!(api.denied(), [""; 0]);
     }
@@ -109,7 +109,7 @@ async fn denied_calls_come_with_the_answer() {
 
 #[tokio::test]
 async fn asking_for_an_event_waits_for_it() {
-    let api = RuntimeApi::serve().await.expect("port");
+    let mut api = RuntimeApi::serve().await.expect("port");
     let waiting = tokio::spawn(next(api.address()));
     api.ready().await;
     api.offer(invocation("1"));
@@ -118,14 +118,14 @@ async fn asking_for_an_event_waits_for_it() {
     let error = post(api.address(), "invocation/error", "no").await;
     assert!(error.0.starts_with("HTTP/1.1 200"), "{error:?}");
     let waiting = tokio::spawn(next(api.address()));
-    assert_eq!(outcome(&api).await, Outcome::Error("no".into()));
+    assert_eq!(outcome(&mut api).await, Outcome::Error("no".into()));
     api.offer(invocation("2"));
     assert_eq!(waiting.await.expect("task").1, "2");
 }
 
 #[tokio::test]
 async fn an_answer_without_an_event_is_refused() {
-    let api = RuntimeApi::serve().await.expect("port");
+    let mut api = RuntimeApi::serve().await.expect("port");
     let early = post(api.address(), "invocation/response", "1").await;
     assert!(early.0.starts_with("HTTP/1.1 409"), "{early:?}");
 
@@ -134,18 +134,18 @@ async fn an_answer_without_an_event_is_refused() {
     post(api.address(), "invocation/response", "1").await;
     let twice = post(api.address(), "invocation/response", "2").await;
     assert!(twice.0.starts_with("HTTP/1.1 409"), "{twice:?}");
-    assert_eq!(outcome(&api).await, Outcome::Response("1".into()));
+    assert_eq!(outcome(&mut api).await, Outcome::Response("1".into()));
 }
 
 #[tokio::test]
 async fn a_result_beyond_the_limit_is_an_outcome() {
     let api = RuntimeApi::serve_with(3, Guards::default()).await;
-    let api = api.expect("port");
+    let mut api = api.expect("port");
     api.offer(invocation("1"));
     next(api.address()).await;
     let posted = post(api.address(), "invocation/response", "123").await;
     assert!(posted.0.starts_with("HTTP/1.1 200"), "{posted:?}");
-    assert_eq!(outcome(&api).await, Outcome::Response("123".into()));
+    assert_eq!(outcome(&mut api).await, Outcome::Response("123".into()));
 
     api.offer(invocation("1"));
     next(api.address()).await;
@@ -153,7 +153,7 @@ async fn a_result_beyond_the_limit_is_an_outcome() {
     assert!(posted.0.starts_with("HTTP/1.1 413"), "{posted:?}");
     let reported = post(api.address(), "invocation/error", "413").await;
     assert!(reported.0.starts_with("HTTP/1.1 200"), "{reported:?}");
-    assert_eq!(outcome(&api).await, Outcome::TooLarge);
+    assert_eq!(outcome(&mut api).await, Outcome::TooLarge);
 }
 
 #[tokio::test]
@@ -185,14 +185,14 @@ async fn web_pages_take_no_event_and_give_no_answer() {
 async fn a_slow_result_is_refused_and_may_be_sent_again() {
     let mut guards = Guards::default();
     guards.limits.body.stall = Duration::from_millis(100);
-    let api = RuntimeApi::serve_with(LARGEST, guards).await.expect("port");
+    let mut api = RuntimeApi::serve_with(LARGEST, guards).await.expect("port");
     api.offer(invocation("1"));
     next(api.address()).await;
     let slow = "POST /runtime/invocation/response HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1";
     let answer = send(api.address(), slow.into()).await;
     assert!(answer.0.starts_with("HTTP/1.1 408"), "{answer:?}");
     post(api.address(), "invocation/response", "2").await;
-    assert_eq!(outcome(&api).await, Outcome::Response("2".into()));
+    assert_eq!(outcome(&mut api).await, Outcome::Response("2".into()));
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn an_answer_is_answered_with_the_next_event() {
     guards.limits.answer.stall = Duration::from_millis(50);
     guards.limits.body.stall = Duration::from_millis(50);
     guards.limits.head = Duration::from_millis(50);
-    let api = RuntimeApi::serve_with(3, guards).await.expect("port");
+    let mut api = RuntimeApi::serve_with(3, guards).await.expect("port");
     let address = api.address();
     api.offer(named("id-1", "1"));
     let event = next(address).await;
@@ -233,7 +233,7 @@ async fn an_answer_is_answered_with_the_next_event() {
 
     // The result is there at once; only the reply waits, for as long as there is no event.
     let waiting = tokio::spawn(post_for_next(address, "invocation/response", "id-1", "[1]"));
-    assert_eq!(outcome(&api).await, Outcome::Response("[1]".into()));
+    assert_eq!(outcome(&mut api).await, Outcome::Response("[1]".into()));
     assert!(!api.is_taken());
     let mut silent = TcpStream::connect(address).await.expect("connect");
     assert_eq!(silent.read(&mut [0]).await.expect("its end"), 0);
@@ -248,19 +248,19 @@ async fn an_answer_is_answered_with_the_next_event() {
     let refused = post_for_next(address, "invocation/response", "id-2", "1234").await;
     assert!(refused.0.starts_with("HTTP/1.1 413"), "{refused:?}");
     let waiting = tokio::spawn(post_for_next(address, "invocation/error", "id-2", "413"));
-    assert_eq!(outcome(&api).await, Outcome::TooLarge);
+    assert_eq!(outcome(&mut api).await, Outcome::TooLarge);
     api.offer(named("id-3", "3"));
     assert_eq!(waiting.await.expect("task").1, "3");
 }
 
 #[tokio::test]
 async fn an_answer_that_comes_again_is_none_to_the_next_event() {
-    let api = RuntimeApi::serve().await.expect("port");
+    let mut api = RuntimeApi::serve().await.expect("port");
     let address = api.address();
     api.offer(named("id-1", "1"));
     next(address).await;
     let lost = tokio::spawn(post_for_next(address, "invocation/response", "id-1", "[1]"));
-    assert_eq!(outcome(&api).await, Outcome::Response("[1]".into()));
+    assert_eq!(outcome(&mut api).await, Outcome::Response("[1]".into()));
     api.offer(named("id-2", "2"));
     lost.await.expect("task");
 
@@ -269,13 +269,13 @@ async fn an_answer_that_comes_again_is_none_to_the_next_event() {
     let event = post_for_next(address, "invocation/error", "id-1", "409").await;
     assert_eq!(event.1, "2");
     post(address, "invocation/response", "[2]").await;
-    assert_eq!(outcome(&api).await, Outcome::Response("[2]".into()));
+    assert_eq!(outcome(&mut api).await, Outcome::Response("[2]".into()));
 }
 
 #[tokio::test]
 async fn each_part_of_an_invocation_has_its_limit() {
     let [short, long] = [50, 60_000].map(Duration::from_millis).map(Some);
-    let api = RuntimeApi::serve().await.expect("port");
+    let mut api = RuntimeApi::serve().await.expect("port");
     api.offer(invocation("1"));
     assert_eq!(api.answer(short, short).await, Err(Late::NotTaken));
 
@@ -295,4 +295,31 @@ async fn each_part_of_an_invocation_has_its_limit() {
         api.answer(short, short).await,
         Ok(Outcome::Response("1".into()))
     );
+}
+
+/// The timer of an invocation that has ended goes on, and is no limit to the next.
+#[tokio::test(start_paused = true)]
+async fn each_invocation_has_its_own_limit() {
+    let [limit, start] = [3, 60].map(Duration::from_secs);
+    let mut api = RuntimeApi::serve().await.expect("port");
+    let desk = Arc::clone(&api.desk);
+    desk.ready();
+    api.offer(named("id-1", "1"));
+    let (answer, ()) = tokio::join!(api.answer(Some(start), Some(limit)), async {
+        desk.take().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        desk.answer(Outcome::Response("1".into()), Vec::new(), None);
+    });
+    assert_eq!(answer, Ok(Outcome::Response("1".into())));
+
+    // Taken only after the first one's limit.
+    api.offer(named("id-2", "2"));
+    let offered = Instant::now();
+    let (answer, ()) = tokio::join!(api.answer(Some(start), Some(limit)), async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        desk.take().await;
+    });
+    assert_eq!(answer, Err(Late::NotAnswered));
+    let took = offered.elapsed().as_secs();
+    assert!((7..=10).contains(&took), "{took}");
 }
