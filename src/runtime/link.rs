@@ -22,6 +22,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// closed it while a handler kept the thread for itself.
 const RESTS: Duration = Duration::from_secs(1);
 
+/// How long that look takes.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// The largest event, in bytes.
 const LARGEST: usize = 64 << 20;
 
@@ -70,8 +73,9 @@ impl Link {
         request.headers_mut().insert(HOST, self.name.clone());
         if let Some(kept) = self.connection.take() {
             if kept.used.elapsed() >= RESTS {
-                // Tokio asks for what has happened to sockets before it goes on here.
-                tokio::task::yield_now().await;
+                // A timer goes off where sockets are asked for their news, and after that. A yield is
+                // no such thing: whatever else has woken this task cuts it short.
+                tokio::time::sleep(LOOK).await;
             }
             match self.through(kept, request).await {
                 Err(Failure::Unsent(unsent, _)) => request = *unsent,
