@@ -3,7 +3,7 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use memchr::memmem;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::Value;
 
 use super::arguments::{Arguments, FilePart};
@@ -19,7 +19,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Percent-encodes a value of a query.
-pub(crate) fn encode(value: &str) -> impl std::fmt::Display {
+pub(crate) fn encode(value: &str) -> PercentEncode<'_> {
     utf8_percent_encode(value, ENCODED)
 }
 
@@ -43,8 +43,10 @@ fn url(api: &Api, api_base: &str, token: Option<&Secret>, arguments: &Arguments)
     let mut url = format!("{api_base}{}", api.path);
     let mut separator = '?';
     let mut add = |name: &str, value: &str| {
-        let (name, value) = (encode(name), encode(value));
-        url.push_str(&format!("{separator}{name}={value}"));
+        url.push(separator);
+        url.extend(encode(name));
+        url.push('=');
+        url.extend(encode(value));
         separator = '&';
     };
     if let Some(token) = token {
