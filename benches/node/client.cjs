@@ -1,28 +1,28 @@
-// Makes calls for media with wx-server-sdk, several at once, and prints what they took.
+// Makes calls for media with wx-server-sdk, several at once, whenever a line on stdin says how often
+// each of those calls, and prints what that took.
 'use strict'
 
+const { createInterface } = require('readline')
 const cloud = require('wx-server-sdk')
 
-const [size, atOnce, calls] = process.argv.slice(2).map(Number)
+const [size, atOnce] = process.argv.slice(2).map(Number)
 
 async function call () {
   const { buffer } = await cloud.openapi.customerServiceMessage.getTempMedia({ mediaId: 'm0' })
   if (buffer.length !== size) throw new Error(`${buffer.length} bytes instead of ${size}`)
 }
 
-async function each (calls) {
-  const one = async () => { for (let left = calls / atOnce; left > 0; left--) await call() }
-  await Promise.all(Array.from({ length: atOnce }, one))
-}
-
 async function main () {
-  cloud.init()
-  // Until the code is compiled; does not count.
-  await each(calls)
-  const cpu = process.cpuUsage()
-  await each(calls)
-  const { user, system } = process.cpuUsage(cpu)
-  console.log(JSON.stringify({ cpu_ns: (user + system) * 1000, calls }))
+  cloud.init({ env: cloud.DYNAMIC_CURRENT_ENV })
+  for await (const times of createInterface({ input: process.stdin })) {
+    const one = async () => { for (let left = Number(times); left > 0; left--) await call() }
+    const cpu = process.cpuUsage()
+    const start = process.hrtime.bigint()
+    await Promise.all(Array.from({ length: atOnce }, one))
+    const wall = Number(process.hrtime.bigint() - start)
+    const { user, system } = process.cpuUsage(cpu)
+    console.log(JSON.stringify({ cpu_ns: (user + system) * 1000, wall_ns: wall, calls: times * atOnce }))
+  }
 }
 
 main()

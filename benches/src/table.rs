@@ -1,11 +1,11 @@
-//! The table: rows with a ratio, its target and the verdict.
+//! The table: claims with their target, the ratio that each case has, and the verdict.
 
 use std::fmt;
 
 use crate::Failure;
 
 /// What a ratio is to be.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Target {
     AtMost(f64),
     AtLeast(f64),
@@ -16,14 +16,24 @@ pub(crate) enum Target {
 
 impl Target {
     fn verdict(self, ratio: f64) -> &'static str {
-        let is_met = match self {
-            Self::AtMost(most) => ratio <= most,
-            Self::AtLeast(least) => ratio >= least,
+        if self == Self::Stated {
+            "stated"
+        } else if self.lacks(ratio) <= 0.0 {
+            "ok"
+        } else {
+            "**short**"
+        }
+    }
+
+    /// How far a ratio is from meeting it; the larger, the worse.
+    fn lacks(self, ratio: f64) -> f64 {
+        match self {
+            Self::AtMost(most) => ratio - most,
+            Self::AtLeast(least) => least - ratio,
             // A count, which is whole.
-            Self::Exactly(exactly) => (ratio - exactly).abs() < 0.5,
-            Self::Stated => return "stated",
-        };
-        if is_met { "ok" } else { "**short**" }
+            Self::Exactly(exactly) => (ratio - exactly).abs() - 0.5,
+            Self::Stated => 0.0,
+        }
     }
 }
 
@@ -38,16 +48,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// One comparison: what is measured, against what, and what the ratio is to be.
-pub(crate) struct Row {
-    pub(crate) what: String,
-    pub(crate) against: &'static str,
-    pub(crate) target: Target,
-    pub(crate) unit: Unit,
-}
-
 /// What both sides are measured in, for the column that shows them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Unit {
     Microseconds,
     Milliseconds,
@@ -69,35 +71,117 @@ impl Unit {
     }
 }
 
+/// What is measured, against what, and what the ratio is to be: in each of its cases.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Claim {
+    what: &'static str,
+    against: &'static str,
+    target: Target,
+    unit: Unit,
+}
+
+impl Claim {
+    pub(crate) const fn new(
+        what: &'static str,
+        against: &'static str,
+        target: Target,
+        unit: Unit,
+    ) -> Self {
+        Self {
+            what,
+            against,
+            target,
+            unit,
+        }
+    }
+}
+
 /// Both sides of one round, in the order in which the ratio divides them.
 pub(crate) type Pair = (f64, f64);
 
-pub(crate) const HEAD: &str = "\
-| what | against | ratio: median (min–max) | target | verdict | medians of both sides |
-|---|---|---|---|---|---|";
+/// The table while it is printed.
+#[derive(Default)]
+pub(crate) struct Report {
+    /// Each row's claim, its case, and the median where it could be measured.
+    rows: Vec<(Claim, String, Option<f64>)>,
+}
 
-/// A row as it stands in the table.
-pub(crate) fn line(row: &Row, pairs: &Result<Vec<Pair>, Failure>) -> String {
-    let Row {
-        what,
-        against,
-        target,
-        unit,
-    } = row;
-    match pairs {
-        Err(why) => format!("| {what} | {against} | – | {target} | not measured | {why} |"),
-        Ok(pairs) => {
-            let ratios: Vec<_> = pairs.iter().map(|(one, other)| one / other).collect();
-            let (least, ratio, most) = spread(ratios);
-            let verdict = target.verdict(ratio);
-            let one = spread(pairs.iter().map(|pair| pair.0).collect()).1;
-            let other = spread(pairs.iter().map(|pair| pair.1).collect()).1;
-            format!(
-                "| {what} | {against} | {ratio:.2} ({least:.2}–{most:.2}) | {target} | {verdict} | {}, {} |",
-                unit.show(one),
-                unit.show(other)
-            )
+impl Report {
+    /// Prints what stands above the rows.
+    pub(crate) fn head(&self) {
+        println!(
+            "| what | against | ratio: median (min–max) | target | verdict | medians of both sides |"
+        );
+        println!("|---|---|---|---|---|---|");
+    }
+
+    /// Prints the row of a case.
+    pub(crate) fn row(
+        &mut self,
+        claim: &Claim,
+        case: impl Into<String>,
+        pairs: Result<Vec<Pair>, Failure>,
+    ) {
+        let case = case.into();
+        let Claim {
+            what,
+            against,
+            target,
+            unit,
+        } = claim;
+        let ratio = match pairs {
+            Err(why) => {
+                println!("| {what}, {case} | {against} | – | {target} | not measured | {why} |");
+                None
+            }
+            Ok(pairs) => {
+                let of = |figure: fn(&Pair) -> f64| spread(pairs.iter().map(figure).collect());
+                let (least, ratio, most) = of(|(one, other)| one / other);
+                println!(
+                    "| {what}, {case} | {against} | {ratio:.2} ({least:.2}–{most:.2}) | {target} | {} | {}, {} |",
+                    target.verdict(ratio),
+                    unit.show(of(|pair| pair.0).1),
+                    unit.show(of(|pair| pair.1).1),
+                );
+                Some(ratio)
+            }
+        };
+        self.rows.push((*claim, case, ratio));
+    }
+
+    /// Prints a line for each claim that has a target, with the worst of its cases.
+    pub(crate) fn in_short(&self) {
+        println!("| what | against | target | ratio, in the worst case | verdict |");
+        println!("|---|---|---|---|---|");
+        for (at, (claim, ..)) in self.rows.iter().enumerate() {
+            let is_told = self.rows[..at].iter().any(|(told, ..)| told == claim);
+            if claim.target == Target::Stated || is_told {
+                continue;
+            }
+            let cases = self.rows.iter().filter(|(of, ..)| of == claim);
+            // One that could not be measured is worse than any.
+            let lacks = |ratio: Option<f64>| ratio.map_or(f64::MAX, |it| claim.target.lacks(it));
+            let worst = cases.max_by(|one, other| lacks(one.2).total_cmp(&lacks(other.2)));
+            let Some((_, case, ratio)) = worst else {
+                continue;
+            };
+            let (ratio, verdict) = match ratio {
+                Some(ratio) => (format!("{ratio:.2}"), claim.target.verdict(*ratio)),
+                None => ("–".to_owned(), "not measured"),
+            };
+            let Claim {
+                what,
+                against,
+                target,
+                ..
+            } = claim;
+            println!("| {what} | {against} | {target} | {ratio} ({case}) | {verdict} |");
         }
+    }
+
+    /// Whether every row could be measured.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.rows.iter().all(|(.., ratio)| ratio.is_some())
     }
 }
 

@@ -19,15 +19,12 @@ pub(crate) fn table(rows: &[&str]) -> Result<(), Failure> {
         "--release",
         "--package=cloudcall-cli",
         "--package=cloudcall-benches",
+        "--package=echo-rust",
     ]))?;
+    // As `dev` builds it, in the same folder, so that it finds it built.
+    run(cargo(&["build", "--package=echo-rust"]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let target = root().join(target);
-    // The function in Rust is built where `dev` will look for it, and optimised, as it is deployed.
-    let mut function = cargo(&["build", "--package=echo-rust"]);
-    function
-        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "3")
-        .env("CARGO_TARGET_DIR", target.join("benches"));
-    run(function)?;
     let mut bench = Command::new(target.join("release/cloudcall-bench"));
     bench.args(rows).current_dir(root()).stdin(Stdio::null());
     run(bench)

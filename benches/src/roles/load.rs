@@ -1,5 +1,5 @@
-//! Requests for media, and events for functions, over connections that are kept: written as they are, and read without an HTTP
-//! client, so that the other side is what is busy.
+//! Requests for media, and events for functions, over connections that are kept: written as they
+//! are, and read without an HTTP client, so that the other side is what is busy.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,6 +12,13 @@ use crate::Failure;
 /// How long a server may be silent: none here needs a hundredth.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What is sent, and where to.
+struct Request {
+    /// Which of the addresses.
+    to: usize,
+    text: String,
+}
+
 /// Asks for `m0` and so on in turn, and tells what that took.
 pub(crate) fn ask(
     url: &str,
@@ -19,55 +26,61 @@ pub(crate) fn ask(
     connections: usize,
     requests: usize,
 ) -> Result<(), Failure> {
-    let address = url.strip_prefix("http://").ok_or("no http URL")?;
+    let (address, _) = parts(url)?;
     let token = token(address)?;
     let in_turn: Vec<_> = (0..media)
         .map(|media| {
             let query = format!("access_token={token}&media_id=m{media}");
-            get(address, &format!("/cgi-bin/media/get?{query}"))
+            let text = get(address, &format!("/cgi-bin/media/get?{query}"));
+            Request { to: 0, text }
         })
         .collect();
-    send(address, &in_turn, connections, requests)
+    send(&[address], &in_turn, connections, requests)
 }
 
-/// Sends JSON to these paths in turn, and tells what that took.
-pub(crate) fn post(
-    url: &str,
-    paths: &[&str],
-    connections: usize,
-    requests: usize,
-) -> Result<(), Failure> {
+/// Sends JSON to these URLs in turn, and tells what that took.
+pub(crate) fn post(urls: &[&str], connections: usize, requests: usize) -> Result<(), Failure> {
     const EVENT: &str = r#"{"a":1,"b":2}"#;
-    let address = url.strip_prefix("http://").ok_or("no http URL")?;
-    let in_turn: Vec<_> = paths
-        .iter()
-        .map(|path| {
-            format!(
-                "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-                 Content-Length: {}\r\n\r\n{EVENT}",
-                EVENT.len()
-            )
-        })
-        .collect();
-    send(address, &in_turn, connections, requests)
+    let mut addresses = Vec::new();
+    let mut in_turn = Vec::new();
+    for url in urls {
+        let (address, path) = parts(url)?;
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+        let text = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{EVENT}",
+            EVENT.len()
+        );
+        let to = addresses.iter().position(|it| *it == address);
+        let to = to.expect("it is one of them");
+        in_turn.push(Request { to, text });
+    }
+    send(&addresses, &in_turn, connections, requests)
 }
 
+/// So many connections to each address, of which each has one request at a time.
 fn send(
-    address: &str,
-    in_turn: &[String],
+    addresses: &[&str],
+    in_turn: &[Request],
     connections: usize,
     requests: usize,
 ) -> Result<(), Failure> {
+    let open = || addresses.iter().copied().map(Connection::open).collect();
+    let opened: Vec<Vec<_>> = (0..connections).map(|_| open()).collect::<Result<_, _>>()?;
     let stopwatch = Stopwatch::start();
     thread::scope(|scope| {
-        let asking: Vec<_> = (0..connections)
-            .map(|connection| {
+        let asking: Vec<_> = opened
+            .into_iter()
+            .enumerate()
+            .map(|(number, mut connections_of_one)| {
                 // They do not go through the requests in step.
-                let first = connection * in_turn.len() / connections;
+                let first = number * in_turn.len() / connections;
                 scope.spawn(move || {
-                    let mut connection = Connection::open(address)?;
                     for number in 0..requests / connections {
-                        connection.exchange(&in_turn[(first + number) % in_turn.len()])?;
+                        let request = &in_turn[(first + number) % in_turn.len()];
+                        connections_of_one[request.to].exchange(&request.text)?;
                     }
                     Ok::<_, Failure>(())
                 })
@@ -79,6 +92,15 @@ fn send(
     })?;
     stopwatch.tell(requests / connections * connections);
     Ok(())
+}
+
+/// Address and path of a URL.
+fn parts(url: &str) -> Result<(&str, &str), Failure> {
+    let rest = url.strip_prefix("http://").ok_or("no http URL")?;
+    Ok(match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    })
 }
 
 fn get(address: &str, target: &str) -> String {

@@ -6,7 +6,7 @@ mod memory;
 mod scaling;
 mod server;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -37,8 +37,8 @@ pub(crate) fn play(arguments: &[String]) -> Result<(), Failure> {
         ["load", url, media, connections, requests] => {
             load::ask(url, media.parse()?, connections.parse()?, requests.parse()?)
         }
-        ["post", url, connections, requests, ref paths @ ..] => {
-            load::post(url, paths, connections.parse()?, requests.parse()?)
+        ["post", connections, requests, ref urls @ ..] => {
+            load::post(urls, connections.parse()?, requests.parse()?)
         }
         ["memory", kind, url, size, at_once] => {
             memory::peak(kind, url, size.parse()?, at_once.parse()?)
@@ -48,18 +48,25 @@ pub(crate) fn play(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// The CPU time of this process, on all cores, since something began.
-struct Stopwatch(Duration);
+/// What this process has spent since something began: CPU time on all cores, and the clock's.
+struct Stopwatch {
+    cpu: Duration,
+    wall: Instant,
+}
 
 impl Stopwatch {
     fn start() -> Self {
-        Self(cpu())
+        Self {
+            cpu: cpu(),
+            wall: Instant::now(),
+        }
     }
 
     /// Prints what these calls took, for who has started this process.
     fn tell(self, calls: usize) {
-        let cpu = (cpu() - self.0).as_nanos();
-        println!(r#"{{"cpu_ns":{cpu},"calls":{calls}}}"#);
+        let wall = self.wall.elapsed().as_nanos();
+        let cpu = (cpu() - self.cpu).as_nanos();
+        println!(r#"{{"cpu_ns":{cpu},"wall_ns":{wall},"calls":{calls}}}"#);
     }
 }
 

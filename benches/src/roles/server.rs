@@ -1,13 +1,15 @@
-//! Servers: the emulator with its gateway, a bare axum handler, and a gateway's canned reply.
+//! Servers: the emulator with its gateway, bare axum handlers, and a gateway's canned reply.
 
 use std::io::Read as _;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::{get, post};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use cloudcall::{Cloud, Permissions};
 use cloudcall_emulator::{Caller, Emulator, Gateway};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{API, APP_ID, APP_SECRET, media};
@@ -33,6 +35,11 @@ pub(crate) fn serve(kind: &str, size: usize, count: usize) -> Result<(), Failure
             "axum" => {
                 tell(&url, "");
                 Ok(axum::serve(listener, bare(size)).await?)
+            }
+            "echo" => {
+                tell(&url, "");
+                let router = Router::new().route("/", post(sum));
+                Ok(axum::serve(listener, router).await?)
             }
             "canned" => {
                 tell(&url, "canned");
@@ -81,6 +88,14 @@ fn bare(size: usize) -> Router {
         async move { ([(CONTENT_TYPE, "image/png")], bytes) }
     };
     Router::new().route("/cgi-bin/media/get", get(answer))
+}
+
+/// What the functions of the bench do, without anything around it.
+async fn sum(event: Bytes) -> Result<String, StatusCode> {
+    let event: serde_json::Value =
+        serde_json::from_slice(&event).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let number = |name: &str| event[name].as_f64().ok_or(StatusCode::BAD_REQUEST);
+    Ok(json!({"sum": number("a")? + number("b")?}).to_string())
 }
 
 /// What the gateway answers a call for media with, whatever it is asked.

@@ -11,14 +11,11 @@ mod tool;
 
 use std::process::ExitCode;
 
-use crate::table::{HEAD, Pair, Row, line};
+use crate::table::{Pair, Report};
 use crate::{Failure, machine};
 
 /// A group of rows by the name it is asked for, and what measures it.
-type Group = (
-    &'static str,
-    fn(&mut dyn FnMut(Row, Result<Vec<Pair>, Failure>)),
-);
+type Group = (&'static str, fn(&mut Report));
 
 const GROUPS: [Group; 8] = [
     ("client", client::rows),
@@ -31,42 +28,55 @@ const GROUPS: [Group; 8] = [
     ("dev", dev::rows),
 ];
 
-/// Prints the table of these groups, or of all. A row that could not be measured fails the run;
-/// one that falls short does not: it is there to be read.
+/// Prints the table of these groups, or of all, and then the short one. A row that could not be
+/// measured fails the run; one that falls short does not: it is there to be read.
 pub(crate) fn measure(wanted: &[String]) -> ExitCode {
     let names: Vec<_> = GROUPS.iter().map(|(name, _)| *name).collect();
     if let Some(unknown) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
         eprintln!("cloudcall-bench: {unknown} is none of {}", names.join(", "));
         return ExitCode::from(2);
     }
-    println!("{}\n\n{HEAD}", machine::describe());
-    let mut is_whole = true;
+    println!("{}\n", machine::describe());
+    let mut report = Report::default();
+    report.head();
     for (name, rows) in GROUPS {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            rows(&mut |row, pairs| {
-                is_whole &= pairs.is_ok();
-                println!("{}", line(&row, &pairs));
-            });
+            rows(&mut report);
         }
     }
-    if is_whole {
+    println!("\nIn short:\n");
+    report.in_short();
+    if report.is_whole() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
+/// What was measured on one side and on the other, in each round.
+type Rounds<T> = Result<Vec<(T, T)>, Failure>;
+
+/// How many rounds count.
+const ROUNDS: usize = 11;
+
 /// Measures one side and the other in turn, so that what the machine does meanwhile meets both.
-fn in_turn(
-    rounds: usize,
-    mut one: impl FnMut() -> Result<f64, Failure>,
-    mut other: impl FnMut() -> Result<f64, Failure>,
-) -> Result<Vec<Pair>, Failure> {
+fn in_turn<T>(
+    mut one: impl FnMut() -> Result<T, Failure>,
+    mut other: impl FnMut() -> Result<T, Failure>,
+) -> Rounds<T> {
     // The first round reads files and fills caches, and does not count.
     one()?;
     other()?;
-    (0..rounds).map(|_| Ok((one()?, other()?))).collect()
+    (0..ROUNDS).map(|_| Ok((one()?, other()?))).collect()
 }
 
-/// How many rounds count.
-const ROUNDS: usize = 5;
+/// One figure of what was measured, for a row of its own.
+fn figure<T>(rounds: &Rounds<T>, of: impl Fn(&T) -> f64) -> Result<Vec<Pair>, Failure> {
+    match rounds {
+        Ok(rounds) => Ok(rounds
+            .iter()
+            .map(|(one, other)| (of(one), of(other)))
+            .collect()),
+        Err(why) => Err(why.to_string().into()),
+    }
+}

@@ -7,20 +7,20 @@ use tokio::task::JoinSet;
 
 use crate::Failure;
 use crate::roles::{APP_ID, APP_SECRET, media};
-use crate::table::{Pair, Row, Target, Unit};
+use crate::table::{Claim, Report, Target, Unit};
 
 const CALLERS: usize = 10_000;
 
-pub(super) fn rows(row: &mut dyn FnMut(Row, Result<Vec<Pair>, Failure>)) {
-    row(
-        Row {
-            what: "tokens: requests of 10,000 concurrent first callers".to_owned(),
-            against: "one request, answered after 200 ms",
-            target: Target::Exactly(1.0),
-            unit: Unit::Count,
-        },
-        (0..5).map(|_| Ok((requests()?, 1.0))).collect(),
-    );
+const CLAIM: Claim = Claim::new(
+    "tokens: requests of concurrent first callers",
+    "one request, answered after 200 ms",
+    Target::Exactly(1.0),
+    Unit::Count,
+);
+
+pub(super) fn rows(report: &mut Report) {
+    let counts = (0..5).map(|_| Ok((requests()?, 1.0))).collect();
+    report.row(&CLAIM, "10,000 callers", counts);
 }
 
 fn requests() -> Result<f64, Failure> {

@@ -1,11 +1,11 @@
 //! The tool as a newcomer waits for it: `invoke` of a Node function, and `check` of many.
 
-use super::gateway::{as_a_function, canned};
-use super::{ROUNDS, in_turn};
+use super::gateway::canned;
+use super::in_turn;
 use crate::Failure;
-use crate::process::{BOTH, MEASURED, cloudcall, duration, pinned, root};
-use crate::rows::gateway::Access;
-use crate::table::{Pair, Row, Target, Unit};
+use crate::process::{BOTH, MEASURED, built, duration, pinned, root};
+use crate::table::{Claim, Pair, Report, Target, Unit};
+use crate::wx_server_sdk::as_a_function;
 
 #[path = "../../../tests/large_project.rs"]
 mod large_project;
@@ -14,36 +14,32 @@ const FUNCTION: &str = "get-temp-media-node";
 const EVENT: &str = r#"{"mediaId":"sample"}"#;
 const FUNCTIONS: usize = 200;
 
-pub(super) fn rows(row: &mut dyn FnMut(Row, Result<Vec<Pair>, Failure>)) {
-    row(
-        Row {
-            what: "invoke: a Node function once, 112 KB".to_owned(),
-            against: "node with the function, the SDK and a canned reply",
-            target: Target::AtMost(1.25),
-            unit: Unit::Milliseconds,
-        },
-        invoke(),
-    );
-    row(
-        Row {
-            what: "check: a project of 200 functions, 600 files".to_owned(),
-            against: "node that only parses the files, in one process",
-            target: Target::Stated,
-            unit: Unit::Milliseconds,
-        },
-        check(),
-    );
+const INVOKE: Claim = Claim::new(
+    "invoke: a Node function once",
+    "node with the function, the SDK and a canned reply",
+    Target::AtMost(1.25),
+    Unit::Milliseconds,
+);
+
+const CHECK: Claim = Claim::new(
+    "check: a project of 200 functions",
+    "node that only parses the files, in one process",
+    Target::Stated,
+    Unit::Milliseconds,
+);
+
+pub(super) fn rows(report: &mut Report) {
+    report.row(&INVOKE, "112 KB", invoke());
+    report.row(&CHECK, "600 files", check());
 }
 
 /// The time from start to end, on both cores, as on a developer's machine.
 fn invoke() -> Result<Vec<Pair>, Failure> {
     let size = root().join("media/sample.jpg").metadata()?.len();
     let server = canned(usize::try_from(size)?)?;
-    let access = server.said::<Access>()?;
-    let tool = cloudcall()?;
+    let tool = built("cloudcall")?;
     let function = root().join("functions").join(FUNCTION).canonicalize()?;
     in_turn(
-        ROUNDS,
         || {
             let mut invoke = pinned(BOTH, &tool);
             invoke
@@ -56,7 +52,7 @@ fn invoke() -> Result<Vec<Pair>, Failure> {
             node.arg(root().join("benches/node/once.cjs"))
                 .arg(&function)
                 .arg(EVENT);
-            Ok(duration(as_a_function(&mut node, &access))?.as_nanos() as f64)
+            Ok(duration(as_a_function(&mut node, &server.access))?.as_nanos() as f64)
         },
     )
 }
@@ -65,9 +61,8 @@ fn invoke() -> Result<Vec<Pair>, Failure> {
 fn check() -> Result<Vec<Pair>, Failure> {
     let folder = tempfile::tempdir()?;
     large_project::write(folder.path(), FUNCTIONS)?;
-    let tool = cloudcall()?;
+    let tool = built("cloudcall")?;
     in_turn(
-        ROUNDS,
         || {
             let mut check = pinned(MEASURED, &tool);
             check.arg("check").current_dir(folder.path());
