@@ -1,7 +1,7 @@
 //! `cloudcall dev` with warm workers, against the frameworks that serve a Node function, and with
 //! more functions.
 
-use super::{Rounds, figure, in_turn};
+use super::{Rounds, figure, in_turn, two_rows};
 use crate::Failure;
 use crate::peers::{Cores, Language, Peer, cloudbase, dev, dev_that_builds, google, plain};
 use crate::process::Rate;
@@ -24,36 +24,70 @@ const IDLE: Claim = Claim::new(
     Unit::Mebibytes,
 );
 
+/// Functions that are called in turn, all of them.
+const IN_TURN: [Claim; 2] = [
+    rate(
+        "dev: warm invocations/s, in turn",
+        "1 function",
+        Target::AtLeast(0.9),
+    ),
+    rate(
+        "dev: warm invocations in a core-second, in turn",
+        "1 function",
+        Target::Stated,
+    ),
+];
+
+/// How much of that is the machine's: processes that take turns on a core.
+const WITHOUT_DEV: [Claim; 2] = [
+    rate(
+        "without dev: requests/s, in turn",
+        "1 server",
+        Target::Stated,
+    ),
+    rate(
+        "without dev: requests in a core-second, in turn",
+        "1 server",
+        Target::Stated,
+    ),
+];
+
+const fn rate(what: &'static str, against: &'static str, target: Target) -> Claim {
+    Claim::new(what, against, target, Unit::PerSecond)
+}
+
+const WARM: &str = "dev: warm invocations/s";
+
 pub(super) fn rows(report: &mut Report) {
     for (language, peer, against, least) in [
         (Language::Rust, google as fn(_) -> _, GOOGLE, 3.0),
         (Language::Node, google, GOOGLE, 1.0),
         (Language::Node, cloudbase, CLOUDBASE, 1.0),
     ] {
-        let claim = |what, target| Claim::new(what, against, target, Unit::PerSecond);
-        let second = claim("dev: warm invocations/s", Target::AtLeast(least));
-        let core_second = claim("dev: warm invocations in a core-second", Target::Stated);
-        let shared = claim(
+        let claims = [
+            rate(WARM, against, Target::AtLeast(least)),
+            rate(
+                "dev: warm invocations in a core-second",
+                against,
+                Target::Stated,
+            ),
+        ];
+        let shared = rate(
             "dev: warm invocations/s, both cores for all",
+            against,
             Target::Stated,
         );
         let on = |cores| Ok((dev(cores, language, 1)?, peer(cores)?));
         for connections in [1, 8] {
             let rates = on(Cores::Apart).and_then(|both| rates(&both, FIRST, connections));
             let case = format!("a {language} function, {connections} at once");
-            report.row(&second, &case, figure(&rates, |rate| rate.second));
-            report.row(&core_second, &case, figure(&rates, |rate| rate.core_second));
+            two_rows(report, claims, &case, &rates);
         }
         let rates = on(Cores::Shared).and_then(|both| rates(&both, FIRST, 8));
         let case = format!("a {language} function, 8 at once");
         report.row(&shared, case, figure(&rates, |rate| rate.second));
     }
-    let debug = Claim::new(
-        "dev: warm invocations/s",
-        GOOGLE,
-        Target::Stated,
-        Unit::PerSecond,
-    );
+    let debug = rate(WARM, GOOGLE, Target::Stated);
     for connections in [1, 8] {
         let both = dev_that_builds().and_then(|dev| Ok((dev, google(Cores::Apart)?)));
         let rates = both.and_then(|both| rates(&both, FIRST, connections));
@@ -63,33 +97,12 @@ pub(super) fn rows(report: &mut Report) {
     report.row(&IDLE, "10 functions", idle());
     for language in [Language::Rust, Language::Node] {
         for count in [10, 100] {
-            let in_dev = many(count, |count| dev(Cores::Apart, language, count));
+            let rates = many(count, |count| dev(Cores::Apart, language, count));
             let case = format!("{count} {language} functions");
-            let claim = |what, target| Claim::new(what, "1 function", target, Unit::PerSecond);
-            let second = claim(
-                "dev: warm invocations/s, called in turn",
-                Target::AtLeast(0.9),
-            );
-            let core_second = claim("dev: in a core-second, called in turn", Target::Stated);
-            report.row(&second, &case, figure(&in_dev, |rate| rate.second));
-            report.row(
-                &core_second,
-                &case,
-                figure(&in_dev, |rate| rate.core_second),
-            );
-
-            // How much of that is the machine's: processes that take turns on a core.
-            let without = many(count, |count| plain(language, count));
+            two_rows(report, IN_TURN, &case, &rates);
+            let rates = many(count, |count| plain(language, count));
             let case = format!("{count} {language} servers");
-            let claim = |what| Claim::new(what, "1 server", Target::Stated, Unit::PerSecond);
-            let second = claim("without dev: requests/s, called in turn");
-            let core_second = claim("without dev: in a core-second, called in turn");
-            report.row(&second, &case, figure(&without, |rate| rate.second));
-            report.row(
-                &core_second,
-                &case,
-                figure(&without, |rate| rate.core_second),
-            );
+            two_rows(report, WITHOUT_DEV, &case, &rates);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The gateway behind `wx-server-sdk`, against a canned reply.
 
 use super::client::emulator;
-use super::{Rounds, figure, in_turn};
+use super::{Rounds, in_turn, two_rows};
 use crate::Failure;
 use crate::process::{OTHER, Rate, role};
 use crate::server::Server;
@@ -32,8 +32,7 @@ pub(super) fn rows(report: &mut Report) {
         for at_once in [1, 32] {
             let rates = against_canned(size, at_once);
             let case = format!("{label}, {at_once} at once");
-            report.row(&SECOND, &case, figure(&rates, |rate| rate.second));
-            report.row(&CORE_SECOND, &case, figure(&rates, |rate| rate.core_second));
+            two_rows(report, [SECOND, CORE_SECOND], &case, &rates);
         }
     }
 }

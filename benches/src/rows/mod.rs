@@ -11,7 +11,8 @@ mod tool;
 
 use std::process::ExitCode;
 
-use crate::table::{Pair, Report};
+use crate::process::Rate;
+use crate::table::{Claim, Pair, Report};
 use crate::{Failure, machine};
 
 /// A group of rows by the name it is asked for, and what measures it.
@@ -79,4 +80,11 @@ fn figure<T>(rounds: &Rounds<T>, of: impl Fn(&T) -> f64) -> Result<Vec<Pair>, Fa
             .collect()),
         Err(why) => Err(why.to_string().into()),
     }
+}
+
+/// A row for the rates by the clock, and one for those in a core-second.
+fn two_rows(report: &mut Report, claims: [Claim; 2], case: &str, rates: &Rounds<Rate>) {
+    let [second, core_second] = claims;
+    report.row(&second, case, figure(rates, |rate| rate.second));
+    report.row(&core_second, case, figure(rates, |rate| rate.core_second));
 }

@@ -1,7 +1,7 @@
 //! What a second core brings, and what more media cost.
 
 use super::server::{load, server};
-use super::{Rounds, figure, in_turn};
+use super::{Rounds, figure, in_turn, two_rows};
 use crate::Failure;
 use crate::process::{BOTH, MEASURED, Rate, Spent, outcome, role};
 use crate::table::{Claim, Pair, Report, Target, Unit};
@@ -31,13 +31,7 @@ const MEDIA: Claim = Claim::new(
 );
 
 pub(super) fn rows(report: &mut Report) {
-    let rates = cores();
-    report.row(&SECOND, "2 cores", figure(&rates, |rate| rate.second));
-    report.row(
-        &CORE_SECOND,
-        "2 cores",
-        figure(&rates, |rate| rate.core_second),
-    );
+    two_rows(report, [SECOND, CORE_SECOND], "2 cores", &cores());
     for (count, case) in [(100, "100 media"), (10_000, "10,000 media")] {
         report.row(&MEDIA, case, media(count));
     }
