@@ -26,6 +26,9 @@ pub(super) struct Manager {
     pub(super) journal: Journal,
     pub(super) shared: Arc<Shared>,
     pub(super) function: Function,
+    /// What it declares when it is served, before anybody is told that it is: an edit right after
+    /// that may come before this task runs.
+    pub(super) declared: Declared,
     pub(super) pool: Pool<Workers>,
     /// Requests wait for a version.
     pub(super) wanted: Arc<Notify>,
@@ -76,7 +79,7 @@ impl Manager {
     /// Nothing is done until it is needed, and what fails is tried again with the next request:
     /// `npm install` changes nothing that is watched.
     async fn run_node(mut self) {
-        let mut declared = self.declared();
+        let mut declared = self.declared.clone();
         while let Some(cause) = self.cause().await {
             let before = self.pool.version();
             let look = self.pool.look();
@@ -94,7 +97,7 @@ impl Manager {
                 }
             } else if is_change {
                 // Nothing runs that would have to be replaced, but the edit is told.
-                let now = self.declared();
+                let now = self.declared_now();
                 let changes = declared.changes(&now);
                 if !changes.is_empty() {
                     self.reloaded(&paths, look.version, &changes);
@@ -113,7 +116,7 @@ impl Manager {
             };
             let settings = self.settings();
             let made = prepare_node(&self.host, &self.function, settings);
-            let now = self.declared();
+            let now = self.declared_now();
             let changes = declared.changes(&now);
             declared = now;
             match made {
@@ -132,7 +135,7 @@ impl Manager {
     /// It is built at once, so that the first request need not wait for long.
     async fn run_rust(mut self) {
         let mut made = Made {
-            declared: Some(self.declared()),
+            declared: Some(self.declared.clone()),
             ..Made::default()
         };
         self.build(&mut made, BTreeSet::new()).await;
@@ -293,7 +296,7 @@ impl Manager {
         paths: &BTreeSet<PathBuf>,
         is_another: bool,
     ) {
-        let now = self.declared();
+        let now = self.declared_now();
         let before = declared.replace(now.clone());
         let changes = before.map_or(Vec::new(), |before| before.changes(&now));
         let is_warm = self.pool.look().workers > 0;
@@ -307,7 +310,7 @@ impl Manager {
         self.host.settings(&self.function.config())
     }
 
-    fn declared(&self) -> Declared {
+    fn declared_now(&self) -> Declared {
         Declared::load(&self.function.config())
     }
 

@@ -154,6 +154,7 @@ impl Functions {
             host: Arc::clone(&self.host),
             journal: self.calls.journal.clone(),
             shared: Arc::clone(&self.shared),
+            declared: Declared::load(&function.config()),
             function: function.clone(),
             pool: pool.clone(),
             wanted,
