@@ -1,15 +1,15 @@
 //! Faults: what goes wrong on purpose, so that callers can rehearse it.
 //!
 //! `spec.rs` reads a SPEC; `place.rs`, `effect.rs` and `schedule.rs` are its three parts;
-//! `active.rs` draws which fault a request meets; `layer.rs` makes it happen, with `body.rs` and
+//! `active.rs` draws which fault a request meets; `disturb.rs` makes it happen, with `body.rs` and
 //! `connection.rs`; `control.rs` is the way in over HTTP.
 
 mod active;
 mod body;
 mod connection;
 mod control;
+mod disturb;
 mod effect;
-mod layer;
 mod place;
 mod preset;
 mod schedule;
@@ -24,8 +24,8 @@ pub use active::{FaultStatus, Faults};
 pub(crate) use body::Unsent;
 pub(crate) use connection::{ConnectionControl, wrap};
 pub(crate) use control::router;
+pub(crate) use disturb::{disturb, held_back};
 use effect::Effect;
-pub(crate) use layer::{disturb, held_back};
 use place::Place;
 use schedule::Schedule;
 pub use spec::FaultError;

@@ -1,4 +1,4 @@
-//! The layer that makes faults happen, beneath the journal.
+//! Makes faults happen to a request, beneath the journal.
 
 use std::borrow::Cow;
 use std::sync::Arc;
