@@ -153,6 +153,13 @@ impl Report {
     pub(crate) fn in_short(&self) {
         println!("| what | against | target | ratio, in the worst case | verdict |");
         println!("|---|---|---|---|---|");
+        for line in self.worst_cases() {
+            println!("{line}");
+        }
+    }
+
+    fn worst_cases(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         for (at, (claim, ..)) in self.rows.iter().enumerate() {
             let is_told = self.rows[..at].iter().any(|(told, ..)| told == claim);
             if claim.target == Target::Stated || is_told {
@@ -175,8 +182,11 @@ impl Report {
                 target,
                 ..
             } = claim;
-            println!("| {what} | {against} | {target} | {ratio} ({case}) | {verdict} |");
+            lines.push(format!(
+                "| {what} | {against} | {target} | {ratio} ({case}) | {verdict} |"
+            ));
         }
+        lines
     }
 
     /// Whether every row could be measured.
@@ -195,4 +205,55 @@ fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
         f64::midpoint(values[middle - 1], values[middle])
     };
     (values[0], median, values[values.len() - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAST: Claim = Claim::new("fast", "peer", Target::AtLeast(3.0), Unit::PerSecond);
+    const SMALL: Claim = Claim::new("small", "peer", Target::AtMost(1.1), Unit::Mebibytes);
+    const ONCE: Claim = Claim::new("once", "one", Target::Exactly(1.0), Unit::Count);
+    const TOLD: Claim = Claim::new("told", "peer", Target::Stated, Unit::PerSecond);
+
+    type Measured = Result<Vec<Pair>, Failure>;
+
+    fn short<const N: usize>(rows: [(Claim, &str, Measured); N]) -> Vec<String> {
+        let mut report = Report::default();
+        for (claim, case, pairs) in rows {
+            report.row(&claim, case, pairs);
+        }
+        report.worst_cases()
+    }
+
+    #[test]
+    fn a_claim_is_told_by_the_worst_of_its_cases() {
+        let rows = [
+            (FAST, "a", Ok(vec![(8.0, 2.0)])),
+            (SMALL, "a", Ok(vec![(1.0, 1.0), (3.0, 2.0), (9.0, 1.0)])),
+            (TOLD, "a", Ok(vec![(1.0, 9.0)])),
+            (FAST, "b", Ok(vec![(5.0, 2.0)])),
+            (SMALL, "b", Ok(vec![(11.0, 10.0)])),
+            (ONCE, "a", Ok(vec![(1.0, 1.0)])),
+            (ONCE, "b", Ok(vec![(2.0, 1.0)])),
+        ];
+        let expected = [
+            "| fast | peer | ≥ 3 | 2.50 (b) | **short** |",
+            "| small | peer | ≤ 1.10 | 1.50 (a) | **short** |",
+            "| once | one | exactly 1 | 2.00 (b) | **short** |",
+        ];
+        assert_eq!(short(rows), expected);
+        let met = [(FAST, "a", Ok(vec![(3.0, 1.0)]))];
+        assert_eq!(short(met), ["| fast | peer | ≥ 3 | 3.00 (a) | ok |"]);
+    }
+
+    #[test]
+    fn what_was_not_measured_meets_nothing() {
+        let rows = [
+            (SMALL, "a", Ok(vec![(9.0, 1.0)])),
+            (SMALL, "b", Err("no nginx".into())),
+        ];
+        let expected = ["| small | peer | ≤ 1.10 | – (b) | not measured |"];
+        assert_eq!(short(rows), expected);
+    }
 }
