@@ -83,9 +83,16 @@ impl AppToken {
         rejected: Option<&Secret>,
     ) -> Result<Option<Secret>, Failure> {
         loop {
-            let usable = self.inner.state().usable(rejected);
+            // All threads pass through this lock at each call, so it is held for no longer.
+            let now = Instant::now();
+            let (usable, is_due) = {
+                let state = self.inner.state();
+                (state.usable(rejected, now), state.is_due(now))
+            };
             if usable.is_some() {
-                self.renew_ahead(cloud);
+                if is_due {
+                    self.renew_ahead(cloud);
+                }
                 return Ok(usable);
             }
             let Some((outcome, is_for_us)) = self.join(cloud, rejected) else {
@@ -112,7 +119,7 @@ impl AppToken {
             return Some((it.outcome.clone(), it.rejected.as_ref() == rejected));
         }
         let mut state = self.inner.state();
-        if state.usable(rejected).is_some() {
+        if state.usable(rejected, Instant::now()).is_some() {
             return None;
         }
         let wanted = state.wanted(rejected);
@@ -124,15 +131,12 @@ impl AppToken {
     /// Renews a token that ends soon while calls go on with it. Nothing happens while there are no
     /// calls: a process that sleeps needs no token.
     fn renew_ahead(&self, cloud: &Cloud) {
-        if !self.inner.state().is_due() {
-            return;
-        }
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
         let mut renewals = self.renewals();
         let state = self.inner.state();
-        if renewals.underway().is_none() && state.is_due() {
+        if renewals.underway().is_none() && state.is_due(Instant::now()) {
             let wanted = state.wanted_ahead();
             drop(state);
             let _outcome = self.start(&mut renewals, cloud, wanted, Some(runtime));

@@ -126,28 +126,26 @@ impl State {
 
     /// The token to send, if it is as good as one can have without asking: in the last minute it
     /// is not, unless a renewal has just failed.
-    pub(super) fn usable(&self, rejected: Option<&Secret>) -> Option<Secret> {
+    pub(super) fn usable(&self, rejected: Option<&Secret>, now: Instant) -> Option<Secret> {
         let margin = match self.renew_after {
-            Some(after) if Instant::now() < after => Duration::ZERO,
+            Some(after) if now < after => Duration::ZERO,
             _ => self.current.as_ref()?.margin,
         };
-        self.living(rejected, margin)
+        self.living(rejected, now + margin)
     }
 
     /// The token to send if no better one can be had.
     pub(super) fn last_resort(&self, rejected: Option<&Secret>) -> Option<Secret> {
-        self.living(rejected, Duration::ZERO)
+        self.living(rejected, Instant::now())
     }
 
-    fn living(&self, rejected: Option<&Secret>, margin: Duration) -> Option<Secret> {
+    fn living(&self, rejected: Option<&Secret>, then: Instant) -> Option<Secret> {
         let current = self.current.as_ref()?;
-        (Instant::now() + margin < current.end && rejected != Some(&current.token))
-            .then(|| current.token.clone())
+        (then < current.end && rejected != Some(&current.token)).then(|| current.token.clone())
     }
 
     /// Whether it is time to renew the token in the background.
-    pub(super) fn is_due(&self) -> bool {
-        let now = Instant::now();
+    pub(super) fn is_due(&self, now: Instant) -> bool {
         self.renew_after.is_none_or(|after| after <= now)
             && self.current.as_ref().is_some_and(|current| {
                 let lead = current.lead.mul_f64(1.0 - SPREAD * self.place);
@@ -200,7 +198,7 @@ impl State {
             }
         };
         self.renew_after = None;
-        if self.is_due() {
+        if self.is_due(Instant::now()) {
             // WeChat still hands out the same one, or what was shared is about to end.
             self.pause();
         } else {
@@ -276,9 +274,9 @@ mod tests {
             let mut state = State::new(place);
             state.take(fetched("T1", 7200), None);
             tokio::time::advance(Duration::from_secs(7200 - left - 1)).await;
-            assert!(!state.is_due(), "{place}");
+            assert!(!state.is_due(Instant::now()), "{place}");
             tokio::time::advance(Duration::from_secs(1)).await;
-            assert!(state.is_due(), "{place}");
+            assert!(state.is_due(Instant::now()), "{place}");
         }
     }
 
@@ -291,10 +289,14 @@ mod tests {
                 Current::fetched("T1".into(), Instant::now(), lifetime),
                 None,
             );
-            assert_eq!(state.usable(None).is_some(), seconds > 0, "{seconds}");
+            assert_eq!(
+                state.usable(None, Instant::now()).is_some(),
+                seconds > 0,
+                "{seconds}"
+            );
         }
         let mut state = State::new(1.0);
         state.take(Current::shared(SharedToken::new("T1", Duration::MAX)), None);
-        assert!(state.usable(None).is_some());
+        assert!(state.usable(None, Instant::now()).is_some());
     }
 }

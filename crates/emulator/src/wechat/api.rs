@@ -83,7 +83,7 @@ where
             let is_faulty = fault.is_some();
             wechat
                 .journal
-                .record(method, path, errcode, media_id, fault);
+                .record(method, &path, errcode, media_id, fault);
             match is_faulty {
                 true => faults::held_back(response).await,
                 false => response,
