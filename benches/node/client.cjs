@@ -1,5 +1,5 @@
 // Makes calls for media with wx-server-sdk, several at once, whenever a line on stdin says how often
-// each of those calls, and prints what that took.
+// each of those calls and through which gateway, and prints what that took.
 'use strict'
 
 const { createInterface } = require('readline')
@@ -14,8 +14,12 @@ async function call () {
 
 async function main () {
   cloud.init({ env: cloud.DYNAMIC_CURRENT_ENV })
-  for await (const times of createInterface({ input: process.stdin })) {
-    const one = async () => { for (let left = Number(times); left > 0; left--) await call() }
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { times, url, token } = JSON.parse(line)
+    // The SDK looks at these for each call.
+    process.env.TCB_CONTEXT_CNFG = JSON.stringify({ URL: `${url}/admin` })
+    process.env.WX_API_TOKEN = token
+    const one = async () => { for (let left = times; left > 0; left--) await call() }
     const cpu = process.cpuUsage()
     const start = process.hrtime.bigint()
     await Promise.all(Array.from({ length: atOnce }, one))

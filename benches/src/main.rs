@@ -2,6 +2,8 @@
 //! this and runs it. It starts itself again for each side, as a process that plays one role.
 
 #[cfg(target_os = "linux")]
+mod client;
+#[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]
 mod peers;

@@ -1,62 +1,53 @@
 //! `wx-server-sdk` in a Node process, set up as in a function.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
+
+use serde_json::json;
 
 use crate::Failure;
+use crate::client::Client;
 use crate::process::{MEASURED, Spent, pinned, root};
 use crate::server::Access;
 
 /// Calls after which Node has compiled what it will.
 const FIRST: usize = 1_600;
 
-/// A process that makes calls when it is told to: the same one for all rounds, so that its start and
-/// its compiler count in none.
+/// A process that makes calls through the gateway it is told.
 pub(crate) struct WxServerSdk {
-    child: Child,
-    asked: ChildStdin,
-    told: BufReader<ChildStdout>,
+    client: Client,
     at_once: usize,
 }
 
 impl WxServerSdk {
-    /// Makes its first calls, which do not count, for media of a size, and so many at once.
-    pub(crate) fn start(access: &Access, size: usize, at_once: usize) -> Result<Self, Failure> {
+    /// For media of a size, and so many calls at once. The first calls, which do not count, go
+    /// through each of these gateways.
+    pub(crate) fn start(
+        gateways: &[&Access],
+        size: usize,
+        at_once: usize,
+    ) -> Result<Self, Failure> {
         let mut command = pinned(MEASURED, "node");
         command
             .arg(root().join("benches/node/client.cjs"))
-            .args([size, at_once].map(|number| number.to_string()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        let mut child = as_a_function(&mut command, access).spawn()?;
-        let (asked, told) = (child.stdin.take(), child.stdout.take());
+            .args([size, at_once].map(|number| number.to_string()));
+        let first = gateways.first().ok_or("no gateway")?;
         let mut node = Self {
-            child,
-            asked: asked.ok_or("no stdin")?,
-            told: BufReader::new(told.ok_or("no stdout")?),
+            client: Client::start(as_a_function(&mut command, first))?,
             at_once,
         };
-        node.call(FIRST)?;
+        for gateway in gateways {
+            node.call(gateway, FIRST)?;
+        }
         Ok(node)
     }
 
     /// Makes so many calls, in whole turns of those at once.
-    pub(crate) fn call(&mut self, calls: usize) -> Result<Spent, Failure> {
-        writeln!(self.asked, "{}", calls / self.at_once)?;
-        let mut line = String::new();
-        self.told.read_line(&mut line)?;
-        if line.is_empty() {
-            return Err("node ended: see stderr".into());
-        }
-        Ok(serde_json::from_str(&line)?)
-    }
-}
-
-impl Drop for WxServerSdk {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(crate) fn call(&mut self, gateway: &Access, calls: usize) -> Result<Spent, Failure> {
+        self.client.call(json!({
+            "times": calls / self.at_once,
+            "url": gateway.url,
+            "token": gateway.token,
+        }))
     }
 }
 

@@ -16,14 +16,9 @@ pub(super) fn cloud(url: &str) -> Result<Cloud, Failure> {
         .build()?)
 }
 
-/// Makes calls for media of a size, several at once, and tells what they took.
-pub(crate) fn call(
-    kind: &str,
-    url: &str,
-    size: usize,
-    at_once: usize,
-    calls: usize,
-) -> Result<(), Failure> {
+/// Makes calls for media of a size, several at once, as many as each line on stdin says, and tells
+/// what they took.
+pub(crate) fn call(kind: &str, url: &str, size: usize, at_once: usize) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -38,7 +33,7 @@ pub(crate) fn call(
                         Ok(media.buffer.len())
                     }
                 };
-                several(call, size, at_once, calls).await
+                rounds(call, size, at_once).await
             }
             "reqwest" => {
                 let client = bare()?;
@@ -50,7 +45,7 @@ pub(crate) fn call(
                     let request = client.get(&url);
                     async move { Ok(request.send().await?.bytes().await?.len()) }
                 };
-                several(call, size, at_once, calls).await
+                rounds(call, size, at_once).await
             }
             _ => Err(format!("no such client: {kind}").into()),
         }
@@ -74,16 +69,18 @@ async fn token(client: &reqwest::Client, url: &str) -> Result<String, Failure> {
     Ok(reply["access_token"].as_str().ok_or("no token")?.to_owned())
 }
 
-/// A tenth of the calls goes first and does not count: connections, tokens, caches.
-async fn several<C, F>(call: C, size: usize, at_once: usize, calls: usize) -> Result<(), Failure>
+/// Nothing else is to be done while the next line is waited for, so that may block.
+async fn rounds<C, F>(call: C, size: usize, at_once: usize) -> Result<(), Failure>
 where
     C: Fn() -> F + Clone + Send + 'static,
     F: Future<Output = Result<usize, Failure>> + Send,
 {
-    each(&call, size, at_once, calls / 10 + at_once).await?;
-    let stopwatch = Stopwatch::start();
-    let made = each(&call, size, at_once, calls).await?;
-    stopwatch.tell(made);
+    for line in std::io::stdin().lines() {
+        let calls: usize = line?.parse()?;
+        let stopwatch = Stopwatch::start();
+        let made = each(&call, size, at_once, calls).await?;
+        stopwatch.tell(made);
+    }
     Ok(())
 }
 

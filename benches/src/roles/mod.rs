@@ -31,8 +31,8 @@ pub(crate) fn play(arguments: &[String]) -> Result<(), Failure> {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["server", kind, size, count] => server::serve(kind, size.parse()?, count.parse()?),
-        ["client", kind, url, size, at_once, calls] => {
-            client::call(kind, url, size.parse()?, at_once.parse()?, calls.parse()?)
+        ["client", kind, url, size, at_once] => {
+            client::call(kind, url, size.parse()?, at_once.parse()?)
         }
         ["load", url, media, connections, requests] => {
             load::ask(url, media.parse()?, connections.parse()?, requests.parse()?)

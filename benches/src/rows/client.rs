@@ -2,16 +2,17 @@
 
 use super::in_turn;
 use crate::Failure;
-use crate::process::{MEASURED, OTHER, Spent, outcome, role};
+use crate::client::Client;
+use crate::process::{OTHER, role};
 use crate::server::Server;
 use crate::table::{Claim, Pair, Report, Target, Unit};
 use crate::wx_server_sdk::WxServerSdk;
 
 /// Bytes, what they are called, how many calls make a round, and the target.
 const SIZES: [(usize, &str, usize, Target); 3] = [
-    (1_000, "1 KB", 3_200, Target::Stated),
-    (100_000, "100 KB", 1_280, Target::AtMost(1.10)),
-    (1_000_000, "1 MB", 192, Target::AtMost(1.05)),
+    (1_000, "1 KB", 12_800, Target::Stated),
+    (100_000, "100 KB", 5_120, Target::AtMost(1.10)),
+    (1_000_000, "1 MB", 960, Target::AtMost(1.05)),
 ];
 
 const AGAINST_NODE: Claim = Claim::new(
@@ -42,34 +43,25 @@ pub(super) fn rows(report: &mut Report) {
 
 fn against_reqwest(size: usize, at_once: usize, calls: usize) -> Result<Vec<Pair>, Failure> {
     let server = emulator(size)?;
+    let [mut sdk, mut reqwest] = [
+        Client::in_rust("sdk", &server.access.url, size, at_once)?,
+        Client::in_rust("reqwest", &server.access.url, size, at_once)?,
+    ];
     in_turn(
-        || Ok(client("sdk", &server, size, at_once, calls)?.cpu_of_a_call()),
-        || Ok(client("reqwest", &server, size, at_once, calls)?.cpu_of_a_call()),
+        || Ok(sdk.call(calls)?.cpu_of_a_call()),
+        || Ok(reqwest.call(calls)?.cpu_of_a_call()),
     )
 }
 
 fn against_node(size: usize, at_once: usize) -> Result<Vec<Pair>, Failure> {
     let server = emulator(size)?;
-    let mut node = WxServerSdk::start(&server.access, size, at_once)?;
+    let gateway = &server.access;
+    let mut sdk = Client::in_rust("sdk", &gateway.url, size, at_once)?;
+    let mut node = WxServerSdk::start(&[gateway], size, at_once)?;
     in_turn(
-        || Ok(1e9 / client("sdk", &server, size, at_once, 1_280)?.cpu_of_a_call()),
-        || Ok(1e9 / node.call(160)?.cpu_of_a_call()),
+        || Ok(1e9 / sdk.call(5_120)?.cpu_of_a_call()),
+        || Ok(1e9 / node.call(gateway, 320)?.cpu_of_a_call()),
     )
-}
-
-fn client(
-    kind: &str,
-    server: &Server,
-    size: usize,
-    at_once: usize,
-    calls: usize,
-) -> Result<Spent, Failure> {
-    let [size, at_once, calls] = [size, at_once, calls].map(|number| number.to_string());
-    let url = &server.access.url;
-    outcome(&mut role(
-        MEASURED,
-        &["client", kind, url, &size, &at_once, &calls],
-    )?)
 }
 
 /// The emulator with one media of this size, on the other core.
