@@ -5,13 +5,16 @@ use serde_json::{Map, Value};
 /// `mediaId` → `media_id`: an underscore goes before each ASCII capital but a leading one.
 pub(crate) fn snake(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
-    for (at, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && at > 0 {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
+    snake.extend(in_snake(name));
     snake
+}
+
+/// The letters of [`snake`].
+pub(crate) fn in_snake(name: &str) -> impl Iterator<Item = char> {
+    name.char_indices().flat_map(|(at, letter)| {
+        let underscore = (letter.is_ascii_uppercase() && at > 0).then_some('_');
+        underscore.into_iter().chain([letter.to_ascii_lowercase()])
+    })
 }
 
 /// `media_id` → `mediaId`: an underscore and the ASCII lower-case letter after it become the
@@ -55,15 +58,12 @@ pub(crate) fn convert_keys(
 /// The same for the object's own keys only: the values stay as they are.
 pub(crate) fn rename(fields: Map<String, Value>, key: fn(&str) -> String) -> Map<String, Value> {
     let mut renamed = Map::with_capacity(fields.len());
-    let mut settled = std::collections::HashSet::new();
     for (name, value) in fields {
         let new = key(&name);
-        if new != name {
-            settled.insert(new.clone());
-        } else if settled.contains(&new) {
-            continue;
+        // No two names are the same, so one that is right already can only meet a converted one.
+        if new != name || !renamed.contains_key(&new) {
+            renamed.insert(new, value);
         }
-        renamed.insert(new, value);
     }
     renamed
 }

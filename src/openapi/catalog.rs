@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::case::snake;
+use super::case::in_snake;
 
 /// Every API that can be called. Source of each line: the API's page in WeChat's server
 /// documentation.
@@ -64,7 +64,7 @@ impl Api {
         let listed = self
             .parameters
             .iter()
-            .find(|parameter| snake(parameter.name) == wire_name);
+            .find(|parameter| in_snake(parameter.name).eq(wire_name.chars()));
         match listed {
             Some(parameter) => parameter.place,
             None if self.method == Method::GET => Place::Query,

@@ -77,6 +77,17 @@ impl Reply {
         }
     }
 
+    /// `errMsg`, MIME type and bytes, if the reply is media; else the reply again.
+    pub(crate) fn into_media(self) -> Result<(String, String, Buffer), Self> {
+        match self.content {
+            Content::Media {
+                content_type,
+                buffer,
+            } => Ok((self.err_msg, content_type, buffer)),
+            Content::Json(_) => Err(self),
+        }
+    }
+
     /// A field of a JSON reply, by its name in camelCase.
     pub fn get(&self, field: &str) -> Option<&Value> {
         match &self.content {
@@ -297,7 +308,7 @@ impl Received {
             return Err(Error::unexpected_reply("the reply is empty"));
         }
         Ok(Reply {
-            err_msg: format!("openapi.{}:ok", api.name),
+            err_msg: ["openapi.", api.name, ":ok"].concat(),
             content,
         })
     }
@@ -400,13 +411,17 @@ fn is_falsy(value: &Value) -> bool {
 }
 
 fn is_json(content_type: &str) -> bool {
-    content_type
-        .to_ascii_lowercase()
-        .contains("application/json")
+    holds(content_type, "application/json")
 }
 
 fn is_plain_text(content_type: &str) -> bool {
-    content_type.to_ascii_lowercase().contains("text/plain")
+    holds(content_type, "text/plain")
+}
+
+/// Whether the text holds the other one, in large letters or small.
+fn holds(text: &str, other: &str) -> bool {
+    let mut parts = text.as_bytes().windows(other.len());
+    parts.any(|part| part.eq_ignore_ascii_case(other.as_bytes()))
 }
 
 /// What is known to help.

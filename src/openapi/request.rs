@@ -1,5 +1,7 @@
 //! The HTTP request of a call.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use memchr::memmem;
@@ -29,7 +31,9 @@ const LONGEST_URL: usize = 32 << 10;
 
 /// Refuses arguments that no request can hold, before anything is sent.
 pub(crate) fn check(api: &Api, api_base: &str, arguments: &Arguments) -> Result<(), Error> {
-    if url(api, api_base, None, arguments).len() > LONGEST_URL {
+    // Encoded, a byte becomes three at most, so few have to be written to know their length.
+    let length = 3 * length(api, api_base, None, arguments);
+    if length > LONGEST_URL && url(api, api_base, None, arguments).len() > LONGEST_URL {
         let detail = format!("the arguments make a URL of more than {LONGEST_URL} bytes");
         return Err(Error::argument(api.name, &detail));
     }
@@ -39,26 +43,39 @@ pub(crate) fn check(api: &Api, api_base: &str, arguments: &Arguments) -> Result<
     Ok(())
 }
 
+/// What goes into the query, not yet encoded.
+fn query<'a>(
+    api: &'a Api,
+    token: Option<&'a Secret>,
+    arguments: &'a Arguments,
+) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> {
+    let token = token.map(|token| ("access_token", Cow::Borrowed(token.expose())));
+    let fields = arguments.fields.iter();
+    let fields = fields.filter(|(name, _)| api.place_of(name) == Place::Query);
+    let fields = fields.map(|(name, value)| match value {
+        Value::String(text) => (name.as_str(), Cow::Borrowed(text.as_str())),
+        other => (name.as_str(), Cow::Owned(other.to_string())),
+    });
+    token.into_iter().chain(fields)
+}
+
+/// The length of the URL in bytes, if nothing in it had to be encoded.
+fn length(api: &Api, api_base: &str, token: Option<&Secret>, arguments: &Arguments) -> usize {
+    let of_query = query(api, token, arguments).map(|(name, value)| name.len() + value.len() + 2);
+    api_base.len() + api.path.len() + of_query.sum::<usize>()
+}
+
 fn url(api: &Api, api_base: &str, token: Option<&Secret>, arguments: &Arguments) -> String {
-    let mut url = format!("{api_base}{}", api.path);
+    let mut url = String::with_capacity(length(api, api_base, token, arguments));
+    url.push_str(api_base);
+    url.push_str(api.path);
     let mut separator = '?';
-    let mut add = |name: &str, value: &str| {
+    for (name, value) in query(api, token, arguments) {
         url.push(separator);
         url.extend(encode(name));
         url.push('=');
-        url.extend(encode(value));
+        url.extend(encode(&value));
         separator = '&';
-    };
-    if let Some(token) = token {
-        add("access_token", token.expose());
-    }
-    for (name, value) in &arguments.fields {
-        if api.place_of(name) == Place::Query {
-            match value {
-                Value::String(text) => add(name, text),
-                other => add(name, &other.to_string()),
-            }
-        }
     }
     url
 }
@@ -71,16 +88,17 @@ pub(crate) fn build(
     arguments: &Arguments,
 ) -> Result<http::Request<Bytes>, Error> {
     let uri = url(api, api_base, token, arguments);
-    let json = arguments
-        .fields
-        .iter()
-        .filter(|(name, _)| api.place_of(name) != Place::Query)
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let json = || {
+        let fields = arguments.fields.iter();
+        let fields = fields.filter(|(name, _)| api.place_of(name) != Place::Query);
+        fields
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    };
 
     let request = http::Request::builder().method(&api.method);
     let built = if !arguments.files.is_empty() {
-        let (content_type, body) = multipart(api, json, &arguments.files)?;
+        let (content_type, body) = multipart(api, json(), &arguments.files)?;
         request
             .uri(uri)
             .header(CONTENT_TYPE, content_type)
@@ -88,7 +106,7 @@ pub(crate) fn build(
     } else if api.method == http::Method::GET {
         request.uri(uri).body(Bytes::new())
     } else {
-        let body = Value::Object(json).to_string();
+        let body = Value::Object(json()).to_string();
         request
             .uri(uri)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")

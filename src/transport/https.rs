@@ -1,5 +1,7 @@
 //! The transport over the network: reqwest and rustls.
 
+mod origin;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
@@ -9,12 +11,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::uri::Authority;
 use http_body::{Frame, SizeHint};
 use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
 use reqwest::redirect::{Attempt, Policy};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::{Body, Transport, TransportError, TransportErrorKind};
+use origin::Origin;
 
 /// A [`Transport`] that performs HTTP and HTTPS exchanges.
 ///
@@ -42,9 +47,16 @@ pub struct HttpsTransport(Arc<Inner>);
 
 struct Inner {
     options: HttpsTransportBuilder,
+    known: Mutex<Known>,
+}
+
+/// What the first exchange finds out for later ones.
+#[derive(Default)]
+struct Known {
     /// Clients are made when first needed: reading the operating system's certificates takes
     /// time, and a container that speaks plain HTTP may have none.
-    clients: Mutex<[Option<Client>; Route::COUNT]>,
+    clients: [Option<Client>; Route::COUNT],
+    origin: Option<Origin>,
 }
 
 /// A client, and the proxies that it knows of, which an error does not name.
@@ -62,32 +74,38 @@ impl Client {
             .as_ref()
             .and_then(|proxies| proxies.intercept(uri));
         Peer {
-            host: host_and_port(uri),
-            proxy: proxy.map(|proxy| host_and_port(proxy.uri())),
+            host: uri.authority().cloned(),
+            proxy: proxy.and_then(|proxy| proxy.uri().authority().cloned()),
         }
     }
 }
 
 /// The other side of an exchange, in the words of an error.
 struct Peer {
-    host: String,
-    proxy: Option<String>,
+    host: Option<Authority>,
+    proxy: Option<Authority>,
+}
+
+impl Peer {
+    fn host(&self) -> String {
+        self.host.as_ref().map(host_and_port).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, proxy } = self;
-        match proxy {
-            Some(proxy) => write!(f, "{host} through the proxy {proxy}"),
-            None => write!(f, "{host}"),
+        f.write_str(&self.host())?;
+        match &self.proxy {
+            Some(proxy) => write!(f, " through the proxy {}", host_and_port(proxy)),
+            None => Ok(()),
         }
     }
 }
 
 /// Without a user name or password, which a proxy's address may hold.
-fn host_and_port(uri: &http::Uri) -> String {
-    let host = uri.host().unwrap_or_default();
-    match uri.port() {
+fn host_and_port(authority: &Authority) -> String {
+    let host = authority.host();
+    match authority.port() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
@@ -138,18 +156,17 @@ impl HttpsTransport {
         }
     }
 
-    fn client(&self, route: Route) -> Result<Client, TransportError> {
-        let mut clients = self
-            .0
-            .clients
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = &clients[route.index()] {
-            return Ok(client.clone());
+    /// The client that reaches this URI, and the root of the server that is there.
+    fn known(&self, uri: &http::Uri) -> Result<(Client, Option<Url>), TransportError> {
+        let route = Route::of(uri);
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let root = Origin::root(&mut known.origin, uri);
+        if let Some(client) = &known.clients[route.index()] {
+            return Ok((client.clone(), root));
         }
         let client = self.0.options.client(route)?;
-        clients[route.index()] = Some(client.clone());
-        Ok(client)
+        known.clients[route.index()] = Some(client.clone());
+        Ok((client, root))
     }
 }
 
@@ -173,9 +190,9 @@ impl Transport for HttpsTransport {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Body>, TransportError> {
-        let client = self.client(Route::of(request.uri()))?;
+        let (client, root) = self.known(request.uri())?;
         let peer = client.route_to(request.uri());
-        let request = reqwest::Request::try_from(request).map_err(|error| failure(&peer, error))?;
+        let request = origin::request(root, request).map_err(|error| failure(&peer, error))?;
         let response = client
             .reqwest
             .execute(request)
@@ -234,7 +251,7 @@ impl HttpsTransportBuilder {
     pub fn build(self) -> HttpsTransport {
         HttpsTransport(Arc::new(Inner {
             options: self,
-            clients: Mutex::default(),
+            known: Mutex::default(),
         }))
     }
 
@@ -337,7 +354,7 @@ fn too_large_error(limit: u64) -> TransportError {
 fn failure(peer: &Peer, error: reqwest::Error) -> TransportError {
     let error = error.without_url();
     let cause = root_cause(&error);
-    let host = &peer.host;
+    let host = peer.host();
     let (kind, message) = if error.is_timeout() && error.is_connect() {
         (
             TransportErrorKind::Connect,

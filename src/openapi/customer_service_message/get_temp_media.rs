@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::{Content, Reply, call_and_read};
+use super::super::arguments::Arguments;
+use super::super::{Content, Reply, call_with, find};
 use crate::buffer::Buffer;
 use crate::cloud::Cloud;
 use crate::error::Error;
@@ -28,11 +29,11 @@ impl GetTempMedia {
         }
     }
 
-    pub(super) fn into_json(self) -> Value {
-        Value::Object(Map::from_iter([(
-            "mediaId".to_owned(),
-            self.media_id.into(),
-        )]))
+    pub(super) fn into_arguments(self) -> Arguments {
+        Arguments {
+            fields: Map::from_iter([("media_id".to_owned(), self.media_id.into())]),
+            files: Vec::new(),
+        }
     }
 }
 
@@ -77,19 +78,17 @@ pub struct TempMedia {
 /// # }
 /// ```
 pub async fn get_temp_media(cloud: &Cloud, arguments: GetTempMedia) -> Result<TempMedia, Error> {
-    call_and_read(cloud, API, arguments.into_json(), media).await
+    call_with(cloud, find(API)?, &arguments.into_arguments(), media).await
 }
 
 /// Takes the media out of the reply.
 pub(crate) fn media(reply: Reply) -> Result<TempMedia, Error> {
-    let Some((content_type, buffer)) = reply.media() else {
-        return Err(not_media(reply));
-    };
+    let (err_msg, content_type, buffer) = reply.into_media().map_err(not_media)?;
     Ok(TempMedia {
         err_code: 0,
-        err_msg: reply.err_msg().to_owned(),
-        content_type: content_type.to_owned(),
-        buffer: buffer.clone(),
+        err_msg,
+        content_type,
+        buffer,
     })
 }
 

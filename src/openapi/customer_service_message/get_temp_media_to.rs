@@ -5,9 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWrite;
 
+use super::super::find;
 use super::super::sink::{FileSink, Sink, WriterSink};
 use super::super::store::call_into;
-use super::super::{Arguments, find};
 use super::GetTempMedia;
 use super::get_temp_media::{API, not_media};
 use crate::cloud::Cloud;
@@ -118,7 +118,7 @@ async fn store<S: Sink>(
     mut sink: S,
 ) -> Result<TempMediaInfo, Error> {
     let api = find(API)?;
-    let arguments = Arguments::from_json(api, arguments.into_json())?;
+    let arguments = arguments.into_arguments();
     let stored = call_into(cloud, api, &arguments, &mut sink, not_media).await?;
     Ok(TempMediaInfo {
         err_code: 0,

@@ -44,7 +44,7 @@ fn trusting_nobody() -> HttpsTransport {
         reqwest,
         proxies: None,
     };
-    transport.0.clients.lock().expect("no panic")[route.index()] = Some(client);
+    transport.0.known.lock().expect("no panic").clients[route.index()] = Some(client);
     transport
 }
 
@@ -76,14 +76,10 @@ fn a_proxy_is_named_without_its_password() {
         .all("http://user:canary@proxy.example:3128")
         .no("direct.example")
         .build();
+    let known = trusting_nobody().known(&http::Uri::from_static("https://localhost"));
     let client = Client {
         proxies: Some(Arc::new(proxies)),
-        ..trusting_nobody()
-            .client(Route {
-                tls: true,
-                loopback: true,
-            })
-            .expect("it is there")
+        ..known.expect("it is there").0
     };
     for (uri, expected) in [
         (
