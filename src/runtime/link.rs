@@ -42,7 +42,8 @@ pub(super) struct Link {
 
 struct Connection {
     requests: http1::SendRequest<Full<Bytes>>,
-    bytes: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>,
+    /// Sends and receives while it is polled.
+    driver: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>,
     used: Instant,
 }
 
@@ -87,21 +88,22 @@ impl Link {
         reply.map_err(|failure| self.broken(failure))
     }
 
-    /// The connection is kept if all went well.
+    /// The connection is kept if all went well. A server that refuses a request may leave the rest of
+    /// it unread, and no other could be sent behind that.
     async fn through(
         &mut self,
         connection: Connection,
         request: Request,
     ) -> Result<Response, Failure> {
         let Connection {
-            requests, bytes, ..
+            requests, driver, ..
         } = connection;
-        match future::select(bytes, pin!(exchange(requests, request))).await {
-            Either::Right((exchanged, bytes)) => {
+        match future::select(driver, pin!(exchange(requests, request))).await {
+            Either::Right((exchanged, driver)) => {
                 let (reply, requests) = exchanged?;
-                self.connection = Some(Connection {
+                self.connection = reply.status().is_success().then(|| Connection {
                     requests,
-                    bytes,
+                    driver,
                     used: Instant::now(),
                 });
                 Ok(reply)
@@ -121,12 +123,12 @@ impl Link {
         let stream = stream.map_err(|error| cannot(error.into()))?;
         // Without it a result may wait for an acknowledgement; it still arrives.
         let _ = stream.set_nodelay(true);
-        let (requests, bytes) = http1::handshake(TokioIo::new(stream))
+        let (requests, driver) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| cannot(error.into()))?;
         Ok(Connection {
             requests,
-            bytes,
+            driver,
             used: Instant::now(),
         })
     }

@@ -46,15 +46,22 @@ where
 async fn script(listener: TcpListener, time_limit: u64, events: &[&str]) -> Vec<String> {
     let mut events = events.iter();
     let mut posts = Vec::new();
-    let (socket, _) = listener.accept().await.expect("the function connects");
-    let mut socket = BufReader::new(socket);
+    let connection = async || {
+        let (socket, _) = listener.accept().await.expect("the function connects");
+        BufReader::new(socket)
+    };
+    let mut socket = connection().await;
     loop {
         let mut request_line = String::new();
         let (mut length, mut next, mut line) = (0, false, String::new());
-        socket
+        while socket
             .read_line(&mut request_line)
             .await
-            .expect("a request");
+            .expect("a request")
+            == 0
+        {
+            socket = connection().await;
+        }
         while line != "\r\n" {
             line.clear();
             socket.read_line(&mut line).await.expect("a header");

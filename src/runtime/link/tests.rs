@@ -150,3 +150,25 @@ async fn nobody_there_is_said() {
     let start = format!("cannot connect to {}: ", link.host);
     assert!(refused.to_string().starts_with(&start), "{refused}");
 }
+
+/// What is left of it would stand in the way of the next one.
+#[tokio::test]
+async fn one_on_which_a_request_was_refused_unread_is_not_kept() {
+    let mut server = Server::start().await;
+    let Server { listener, link } = &mut server;
+    let mut large = http::Request::new(Bytes::from(vec![b' '; LARGEST]));
+    *large.method_mut() = http::Method::POST;
+    let serving = async {
+        let (mut stream, _) = listener.accept().await.expect("it connects");
+        stream.read_u8().await.expect("a request");
+        let refusal = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(refusal.as_bytes()).await.expect("sent");
+        stream
+    };
+    let (refused, _unread) = tokio::join!(link.exchange(large), serving);
+    assert_eq!(refused.expect("a reply").status(), 413);
+    let (reply, _) = tokio::time::timeout(CONNECT, server.exchange(FINE))
+        .await
+        .expect("it does not wait for the other");
+    assert_eq!(reply.expect("a reply").body(), "ok");
+}
