@@ -253,8 +253,8 @@
 //! secret, also where a server quotes the request in its answer.
 //!
 //! **Features.** `https` (on by default) has the transport over reqwest and rustls, `runtime` (on
-//! by default) has [`runtime`], `redis` has `access_token::RedisStore`. Without them no HTTP client is compiled: bring your own
-//! [`Transport`](transport::Transport).
+//! by default) has [`runtime`], `redis` has `access_token::RedisStore`. Without `https` bring your
+//! own [`Transport`](transport::Transport); without any of them no HTTP client is compiled.
 //!
 //! # Differences from wx-server-sdk
 //!

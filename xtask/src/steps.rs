@@ -33,6 +33,16 @@ const STEPS: &[Step] = &[
             "--deny=warnings",
         ]))
     }),
+    ("lint the runtime without https", || {
+        run(cargo(&[
+            "clippy",
+            "--package=cloudcall",
+            "--no-default-features",
+            "--features=runtime",
+            "--",
+            "--deny=warnings",
+        ]))
+    }),
     ("test the light SDK", || {
         run(cargo(&[
             "test",
