@@ -1,7 +1,7 @@
 //! api.weixin.qq.com: which paths are served, and what their handlers share.
 //!
-//! One file holds one API. A new API is a file here, a line in [`router`] and a mention in
-//! [`SERVED`].
+//! One file holds one API. A new API is a file here, a line in [`router`], as an [`Api`], and a
+//! mention in [`SERVED`].
 
 mod api;
 mod media;
@@ -130,6 +130,7 @@ impl WeChat {
 mod tests {
     use http::Method;
 
+    use super::SERVED;
     use crate::testing::{Bed, json};
 
     #[tokio::test]
@@ -168,6 +169,31 @@ mod tests {
             assert_eq!(reply.status(), 405, "{path}");
             assert_eq!(reply.headers()["allow"], allow, "{path}");
             assert_eq!(json(reply).await["errcode"], 405, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn all_that_is_asked_meets_faults_and_is_in_the_journal() {
+        let fault = "all:status=503".parse().expect("a fault");
+        let bed = Bed::with(|builder| builder.fault(fault));
+        let words: Vec<_> = SERVED
+            .split([' ', ','])
+            .filter(|word| !matches!(*word, "" | "and"))
+            .collect();
+        assert!(words.len() >= 12, "{words:?}");
+        let mut asked = vec![(Method::GET, "/elsewhere")];
+        for served in words.chunks(2) {
+            asked.push((served[0].parse().expect("a method"), served[1]));
+            asked.push((Method::PUT, served[1]));
+        }
+        for (method, path) in asked {
+            let reply = bed.send(method.clone(), path, "").await;
+            assert_eq!(reply.status(), 503, "{method} {path}");
+            let entries = bed.emulator.journal().entries();
+            let told = entries.last().expect("an entry");
+            assert_eq!((&told.method, &*told.path), (&method, path));
+            assert_eq!(told.errcode, 503, "{method} {path}");
+            assert_eq!(told.fault.as_deref(), Some("status=503"), "{method} {path}");
         }
     }
 
