@@ -53,6 +53,14 @@ const STEPS: &[Step] = &[
         ]))
     }),
     ("light", light::check),
+    // No other step looks at that workspace.
+    ("lock file of the fuzz targets", || {
+        run(cargo(&[
+            "fetch",
+            "--locked",
+            "--manifest-path=fuzz/Cargo.toml",
+        ]))
+    }),
     ("docs", || {
         let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--exclude=xtask"]);
         docs.env("RUSTDOCFLAGS", "--deny=warnings");
