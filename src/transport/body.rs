@@ -194,12 +194,14 @@ impl fmt::Debug for Body {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
-    use std::collections::VecDeque;
 
     /// A body in pieces, which announces a length or none.
     struct Pieces {
-        left: VecDeque<Bytes>,
+        left: Box<dyn Iterator<Item = Bytes> + Send>,
         announced: u64,
     }
 
@@ -211,7 +213,7 @@ mod tests {
             mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
-            Poll::Ready(self.left.pop_front().map(|piece| Ok(Frame::data(piece))))
+            Poll::Ready(self.left.next().map(|piece| Ok(Frame::data(piece))))
         }
 
         fn size_hint(&self) -> SizeHint {
@@ -238,7 +240,7 @@ mod tests {
             let expected = pieces.concat();
             for announced in [0, expected.len() as u64, u64::MAX] {
                 let body = Body::new(Pieces {
-                    left: pieces.clone().into(),
+                    left: Box::new(pieces.clone().into_iter()),
                     announced,
                 });
                 let whole = body.bytes().await.expect("whole");
@@ -249,11 +251,50 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn of_a_long_body_few_pieces_are_held() {
+        /// A piece, and what all that are held have in common.
+        struct Piece {
+            bytes: Vec<u8>,
+            _held: Arc<()>,
+        }
+
+        impl AsRef<[u8]> for Piece {
+            fn as_ref(&self) -> &[u8] {
+                &self.bytes
+            }
+        }
+
+        for (of_size, announced, expected) in [
+            (1, 0, 63),
+            (1, 300, 63),
+            (100_000, 0, 20),
+            (100_000, 30_000_000, 1),
+        ] {
+            let most_held = Arc::new(AtomicUsize::new(0));
+            let (most, held) = (Arc::clone(&most_held), Arc::new(()));
+            let body = Body::new(Pieces {
+                left: Box::new((0..300).map(move |_| {
+                    most.fetch_max(Arc::strong_count(&held) - 1, Ordering::Relaxed);
+                    Bytes::from_owner(Piece {
+                        bytes: vec![7; of_size],
+                        _held: Arc::clone(&held),
+                    })
+                })),
+                announced,
+            });
+            let whole = body.bytes().await.expect("whole");
+            assert_eq!(whole.len(), 300 * of_size);
+            let most_held = most_held.load(Ordering::Relaxed);
+            assert_eq!(most_held, expected, "{of_size} {announced}");
+        }
+    }
+
+    #[tokio::test]
     async fn one_piece_is_not_copied() {
         for size in [1, 3 << 20] {
             let piece = Bytes::from(vec![7; size]);
             let body = Body::new(Pieces {
-                left: [Bytes::new(), piece.clone()].into(),
+                left: Box::new([Bytes::new(), piece.clone()].into_iter()),
                 announced: size as u64,
             });
             let whole = body.bytes().await.expect("whole");

@@ -42,6 +42,9 @@ async fn answer(stream: &mut TcpStream, reply: &str) {
         let read = stream.read_buf(&mut request).await.expect("a request");
         assert!(read > 0, "the connection ended within the request");
     }
+    let host = format!("\r\nhost: {}\r\n", stream.local_addr().expect("bound"));
+    let request = String::from_utf8(request).expect("text");
+    assert!(request.contains(&host), "{request}");
     stream.write_all(reply.as_bytes()).await.expect("to reply");
 }
 
