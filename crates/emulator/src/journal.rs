@@ -153,7 +153,11 @@ mod tests {
 
     #[test]
     fn long_text_is_clipped_between_characters() {
-        assert_eq!(clipped("/short"), "/short");
+        for length in [0, 255, 256] {
+            let fits = "x".repeat(length);
+            assert_eq!(clipped(&fits), fits);
+        }
+        assert_eq!(clipped(&"x".repeat(257)), "x".repeat(256));
         assert_eq!(clipped(&"媒".repeat(300)), "媒".repeat(256));
     }
 }

@@ -125,6 +125,31 @@ async fn both_families_of_tokens_can_be_ended_and_renewed() {
     }
 }
 
+/// Nor is it counted by them.
+#[tokio::test]
+async fn an_empty_token_is_none_that_could_be_ended() {
+    let bed = bed(&["revoke-token,once"]);
+    assert_eq!(bed.try_token("").await, 41001);
+    let token = bed.token().await;
+    assert_eq!(bed.try_token(&token).await, 40001);
+    let entries = bed.emulator.journal().entries();
+    let faults: Vec<_> = entries.iter().map(|it| it.fault.as_deref()).collect();
+    assert_eq!(faults, [None, None, Some("revoke-token")]);
+}
+
+#[tokio::test]
+async fn a_body_without_a_byte_has_nothing_to_cut() {
+    let bed = Bed::with(|builder| {
+        let cut = "customerServiceMessage.getTempMedia:cut".parse();
+        builder.fault(cut.expect("a fault")).media("empty", "")
+    });
+    let token = bed.token().await;
+    let path = format!("/cgi-bin/media/get?access_token={token}&media_id=empty");
+    let reply = bed.get(&path).await;
+    assert_eq!(reply.headers()["content-length"], "0");
+    assert_eq!(crate::testing::bytes(reply).await, "");
+}
+
 #[tokio::test]
 async fn the_journal_tells_what_the_caller_saw_and_why() {
     let bed = bed(&[

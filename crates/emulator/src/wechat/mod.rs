@@ -212,6 +212,8 @@ mod tests {
         bed.get("/cgi-bin/media/get?access_token=WRONG").await;
         bed.send(Method::POST, "/cgi-bin/media/get", "").await;
         bed.get("/elsewhere?access_token=WRONG").await;
+        let long = format!("/{}", "x".repeat(300));
+        bed.get(&format!("{long}?access_token=WRONG")).await;
 
         let journal = bed.emulator.journal();
         let entries = journal.entries();
@@ -235,6 +237,7 @@ mod tests {
                 ("GET", "/cgi-bin/media/get", 40001, None),
                 ("POST", "/cgi-bin/media/get", 405, None),
                 ("GET", "/elsewhere", 404, None),
+                ("GET", &long[..256], 404, None),
             ]
         );
         assert_eq!(journal.count("/cgi-bin/media/get"), 4);
