@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use cloudcall::bytes::Bytes;
+use cloudcall::openapi::customer_service_message::{GetTempMedia, get_temp_media};
 use cloudcall::serde_json::{self, Value, json};
-use cloudcall::{Buffer, micro};
+use cloudcall::{Buffer, Cloud, Permissions, micro, tokio};
+use cloudcall_emulator::Emulator;
 
 /// A case: its name, and what makes the work to repeat.
 #[derive(Clone, Copy)]
@@ -48,6 +50,7 @@ pub const CASES: &[Case] = &[
     }),
     case("protobuf: a call of 2 parameters", || protobuf(2)),
     case("protobuf: a call of 100 parameters", || protobuf(100)),
+    case("a call: media of 1 KB, without a socket", call),
     case("base64: write 100 KB", || {
         let buffer = Buffer::new(media(100_000));
         Box::new(move || {
@@ -85,6 +88,25 @@ fn protobuf(parameters: usize) -> Box<dyn FnMut()> {
         black_box(cloudcall_emulator::micro::write_reply(black_box(
             call.clone(),
         )));
+    })
+}
+
+/// All that SDK and emulator do between them, but for the network.
+fn call() -> Box<dyn FnMut()> {
+    let emulator = Emulator::builder().media("sample", media(1000)).seed(1);
+    let emulator = emulator.build().expect("an emulator");
+    let cloud = Cloud::builder()
+        .permissions(Permissions::allow(["customerServiceMessage.getTempMedia"]))
+        .app_secret(emulator.app_id(), emulator.app_secret())
+        .transport(emulator.transport())
+        .build()
+        .expect("a handle");
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().build().expect("a runtime");
+    Box::new(move || {
+        let call = get_temp_media(black_box(&cloud), GetTempMedia::new("sample"));
+        let got = black_box(runtime.block_on(call)).expect("media");
+        assert_eq!(got.buffer.len(), 1000);
     })
 }
 
