@@ -44,8 +44,9 @@ pub enum Senders {
 /// Looks at the requests of one connection.
 pub(super) struct Check {
     senders: Senders,
-    /// The `Host` that has passed last: as a rule those of a connection are all the same.
-    passed: RefCell<Option<HeaderValue>>,
+    /// The `Host` that has passed last: as a rule those of a connection are all the same. The
+    /// header itself would keep all of its head in memory.
+    passed: RefCell<Option<Box<[u8]>>>,
 }
 
 impl Check {
@@ -93,14 +94,15 @@ impl Check {
     }
 
     fn passes(&self, host: &HeaderValue) -> bool {
+        let host = host.as_bytes();
         let mut passed = self.passed.borrow_mut();
-        if passed.as_ref() == Some(host) {
+        if passed.as_deref() == Some(host) {
             return true;
         }
-        let passes = Authority::try_from(host.as_bytes())
-            .is_ok_and(|authority| self.is_known(authority.host()));
+        let passes =
+            Authority::try_from(host).is_ok_and(|authority| self.is_known(authority.host()));
         if passes {
-            *passed = Some(host.clone());
+            *passed = Some(host.into());
         }
         passes
     }
@@ -135,6 +137,10 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
     use super::*;
 
     fn passes(senders: Senders, headers: &[(&str, &str)]) -> bool {
@@ -247,6 +253,20 @@ mod tests {
                 assert!(!passes(Senders::ThisMachine, &two), "{name} {first}");
             }
         }
+    }
+
+    #[test]
+    fn a_host_that_has_passed_does_not_hold_its_head_in_memory() {
+        let head: Arc<[u8]> = Arc::from(&b"Host: localhost\r\n"[..]);
+        let host = Bytes::from_owner(Arc::clone(&head)).slice(6..15);
+        let host = HeaderValue::from_maybe_shared(host).expect("a value");
+        assert_eq!(host, "localhost");
+        let check = Check::new(Senders::ThisMachine);
+        let request = Request::builder().header(HOST, host).body(());
+        check
+            .check(&request.expect("a request"))
+            .expect("it passes");
+        assert_eq!(Arc::strong_count(&head), 1);
     }
 
     #[test]
