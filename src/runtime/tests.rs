@@ -350,6 +350,15 @@ async fn a_panic_of_the_loop_is_one_of_run() {
 }
 
 #[test]
+fn a_host_that_is_none_is_said() {
+    let error = RuntimeApi::at("a\nb:80").err().expect("no address");
+    assert_eq!(
+        error.to_string(),
+        r#"SCF_RUNTIME_API and SCF_RUNTIME_API_PORT are no address: "a\nb:80""#
+    );
+}
+
+#[test]
 fn an_error_is_told_with_its_causes() {
     let error = RuntimeError {
         message: "outer".into(),
