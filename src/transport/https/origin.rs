@@ -2,30 +2,32 @@
 //! rest of it.
 
 use bytes::Bytes;
-use http::uri::{Authority, Scheme};
+use http::uri::Scheme;
 use reqwest::Url;
 
 /// A server that was reached.
 pub(super) struct Origin {
     scheme: Scheme,
-    authority: Authority,
+    /// As a text of its own: an [`Authority`](http::uri::Authority) keeps the whole URI in memory,
+    /// secrets too, and does not tell `u:P@host` from `u:p@host`.
+    authority: String,
     root: Url,
 }
 
 impl Origin {
     /// The root of this URI's server, which becomes the latest; none if the URI names no server.
     pub(super) fn root(latest: &mut Option<Self>, uri: &http::Uri) -> Option<Url> {
-        let (scheme, authority) = (uri.scheme()?, uri.authority()?);
+        let (scheme, authority) = (uri.scheme()?, uri.authority()?.as_str());
         if let Some(latest) = latest
             && latest.scheme == *scheme
-            && latest.authority == *authority
+            && latest.authority == authority
         {
             return Some(latest.root.clone());
         }
         let root = Url::parse(&format!("{scheme}://{authority}/")).ok()?;
         *latest = Some(Self {
             scheme: scheme.clone(),
-            authority: authority.clone(),
+            authority: authority.to_owned(),
             root: root.clone(),
         });
         Some(root)
@@ -68,6 +70,7 @@ mod tests {
             "http://127.1/a",
             "http://0x7f.1/a",
             "http://u:p@h/a",
+            "http://u:P@h/a",
             "ftp://h/a",
         ] {
             let made = || {
