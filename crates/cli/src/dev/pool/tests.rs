@@ -314,10 +314,30 @@ async fn workers_are_as_many_as_needed_and_end_when_idle() {
     assert_eq!(stage.runs().await, (2, "4".into()));
     stage.answers(2, "d");
     of(asked).await.expect("an answer");
+    let answered_at = Instant::now();
     assert_eq!(stage.gone().await, 1);
     assert_eq!(stage.pool.look().workers, 1);
     assert_eq!(stage.gone().await, 2);
     assert_eq!(stage.pool.look().workers, 0);
+    // Since its own last answer, whenever it was started.
+    assert_eq!(answered_at.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn workers_may_stay_as_good_as_for_ever() {
+    let mut stage = Stage::ready(Limits {
+        idle: Duration::MAX,
+        ..LIMITS
+    });
+    let first = stage.ask("1").await;
+    stage.starts().await;
+    stage.runs().await;
+    stage.answers(1, "x");
+    of(first).await.expect("an answer");
+    tokio::time::advance(Duration::from_secs(1_000_000)).await;
+    stage.nothing().await;
+    let _second = stage.ask("2").await;
+    assert_eq!(stage.runs().await, (1, "2".into()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
@@ -99,15 +100,15 @@ async fn wait<S: Staff>(
     mut given: oneshot::Receiver<Waiting>,
     mut idle: Pin<&mut Sleep>,
 ) -> Option<Waiting> {
-    let end = Instant::now() + pool.0.limits.idle;
+    let since = Instant::now();
     loop {
         tokio::select! {
             biased;
             given = &mut given => return given.ok(),
             () = worker.ended() => break,
-            () = idle.as_mut() => match Instant::now() < end {
-                true => idle.as_mut().reset(end),
-                false => break,
+            () = idle.as_mut() => match pool.0.limits.idle.saturating_sub(since.elapsed()) {
+                Duration::ZERO => break,
+                left => idle.set(sleep(left)),
             },
         }
     }

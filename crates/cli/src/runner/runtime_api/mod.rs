@@ -150,7 +150,7 @@ impl RuntimeApi {
         // It is looked at when the limit has passed for one that was taken at once; or before,
         // because a timer that was set for an earlier invocation goes on. To set it wakes what
         // waits for timers and sockets.
-        let look_after = |left: Option<Duration>| Instant::now() + left.unwrap_or(FAR);
+        let look_after = |left: Option<Duration>| Instant::now() + left.unwrap_or(FAR).min(FAR);
         let latest = look_after(limit);
         if self.look.deadline() > latest {
             self.look.as_mut().reset(latest);
