@@ -8,8 +8,12 @@ use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many lines may be on their way.
+/// How many lines may wait.
 const MOST: usize = 1024;
+
+/// How many are written together: so few that also while these are written, by a reader who is merely
+/// slow, there is room for further ones before anybody gives up.
+const TOGETHER: usize = 64;
 
 /// How long a line waits for a reader who is merely slow.
 const SLOW: Duration = Duration::from_secs(1);
@@ -97,13 +101,13 @@ fn pass_on<T>(
 ) {
     while let Ok(first) = waiting.recv() {
         let (mut lines, mut flushing) = (Vec::new(), Vec::new());
-        for message in iter::once(first).chain(waiting.try_iter().take(MOST)) {
+        for message in iter::once(first).chain(waiting.try_iter().take(TOGETHER - 1)) {
             match message {
                 Message::Line(line) => lines.push(line),
                 Message::Whole(written) => flushing.push(written),
             }
         }
-        let is_crowded = lines.len() > MOST / 2;
+        let are_more = lines.len() == TOGETHER;
         if !lines.is_empty() {
             write(lines);
         }
@@ -116,7 +120,7 @@ fn pass_on<T>(
             // Who waits may have given up.
             let _ = written.try_send(());
         }
-        if !is_crowded {
+        if !are_more {
             thread::sleep(MOMENT);
         }
     }
@@ -146,8 +150,8 @@ mod tests {
         let behind = Behind::start(&STATE, write, |count| format!("lost {count}"));
         let behind = behind.expect("a thread");
         let begun = Instant::now();
-        // As many as may wait can be with the writer already.
-        for number in 0..2 * MOST + 11 {
+        // Some may be with the writer already.
+        for number in 0..MOST + TOGETHER + 11 {
             behind.write(number.to_string());
         }
         behind.flush();
@@ -155,7 +159,7 @@ mod tests {
         drop(reads);
         // From here on somebody reads: each line comes, or is counted where it would have come.
         let (mut lines, mut lost) = (0, 0);
-        while lines + lost < 2 * MOST + 11 {
+        while lines + lost < MOST + TOGETHER + 11 {
             let line = seen.recv_timeout(60 * SLOW).expect("a line");
             match line.strip_prefix("lost ") {
                 Some(count) => lost += count.parse::<usize>().expect("a count"),
@@ -186,10 +190,13 @@ mod tests {
         let together = || seen.recv_timeout(60 * SLOW).expect("lines");
         behind.write(0);
         assert_eq!(together(), [0]);
-        for number in 1..=10 {
+        for number in 1..=100 {
             behind.write(number);
         }
+        // Not all of them: each time that a slow reader is done, there is room again.
+        let _ = goes_on.send(());
+        assert_eq!(together(), Vec::from_iter(1..=64));
         drop(goes_on);
-        assert_eq!(together(), Vec::from_iter(1..=10));
+        assert_eq!(together(), Vec::from_iter(65..=100));
     }
 }
