@@ -183,6 +183,7 @@ mod tests {
 
     use super::super::running::Current;
     use super::*;
+    use crate::printer::Told as _;
     use crate::runner::Caller;
 
     fn calls() -> Calls {

@@ -170,7 +170,11 @@ impl Caller {
             return event;
         };
         let text = text.trim_ascii();
-        let is_known = self.app_id.is_some() || self.open_id.is_some();
+        let user = UserInfo {
+            app_id: self.app_id.as_deref(),
+            open_id: self.open_id.as_deref(),
+        };
+        let is_known = user.app_id.is_some() || user.open_id.is_some();
         if !is_known || !text.starts_with('{') {
             return event;
         }
@@ -178,7 +182,7 @@ impl Caller {
             return event;
         };
         if keys.has_user_info {
-            return with_user_info(text, self.user_info()).map_or(event, Bytes::from);
+            return with_user_info(text, &user).map_or(event, Bytes::from);
         }
         let mut with = Vec::with_capacity(text.len() + 128);
         with.extend_from_slice(&text.as_bytes()[..text.len() - 1]);
@@ -186,26 +190,11 @@ impl Caller {
             with.push(b',');
         }
         with.extend_from_slice(b"\"userInfo\":");
-        let user = UserInfo {
-            app_id: self.app_id.as_deref(),
-            open_id: self.open_id.as_deref(),
-        };
         if serde_json::to_writer(&mut with, &user).is_err() {
             return event;
         }
         with.push(b'}');
         with.into()
-    }
-
-    /// What the event has of the caller.
-    fn user_info(&self) -> Map<String, Value> {
-        let mut user = Map::new();
-        for (name, value) in [("appId", &self.app_id), ("openId", &self.open_id)] {
-            if let Some(value) = value {
-                user.insert(name.into(), value.as_str().into());
-            }
-        }
-        user
     }
 }
 
@@ -220,12 +209,13 @@ struct UserInfo<'a> {
 }
 
 /// Puts the caller into an event that says something of one itself.
-fn with_user_info(event: &str, user: Map<String, Value>) -> Option<String> {
+fn with_user_info(event: &str, user: &UserInfo<'_>) -> Option<String> {
     let mut fields: Map<String, Value> = serde_json::from_str(event).ok()?;
-    match fields.get_mut("userInfo").and_then(Value::as_object_mut) {
-        Some(given) => given.extend(user),
-        None => {
-            fields.insert("userInfo".into(), user.into());
+    let user = serde_json::to_value(user).ok()?;
+    match (fields.get_mut("userInfo"), user) {
+        (Some(Value::Object(given)), Value::Object(user)) => given.extend(user),
+        (_, user) => {
+            fields.insert("userInfo".into(), user);
         }
     }
     Some(Value::Object(fields).to_string())

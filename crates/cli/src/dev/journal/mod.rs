@@ -54,11 +54,6 @@ impl Entry {
     fn function(&self) -> Option<&str> {
         self.what.function()
     }
-
-    /// The whole entry, as JSON in one line.
-    pub(crate) fn json(&self) -> String {
-        what::json(self.id, &Time::of(self.time).full(), &self.what)
-    }
 }
 
 impl Told for Entry {
@@ -67,7 +62,7 @@ impl Told for Entry {
     }
 
     fn json(&self) -> String {
-        self.json()
+        what::json(self.id, &Time::of(self.time).full(), &self.what)
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::what::KINDS;
 use super::{Entry, Journal};
+use crate::printer::Told as _;
 
 /// How many entries a reader of the stream has on the way.
 const AT_ONCE: usize = 64;
