@@ -33,8 +33,8 @@ static JSON: AtomicBool = AtomicBool::new(false);
 /// What writes to stderr, where that may not keep anybody waiting.
 static BEHIND: OnceLock<Behind<Line>> = OnceLock::new();
 
-/// How much is written at once, in bytes: as much as a pipe takes without mixing it with what others
-/// write.
+/// How much is written at once, in bytes: as much as a pipe of Linux takes without mixing it with what
+/// others write.
 const AT_ONCE: usize = 4096;
 
 /// A line for stderr, with its end.
@@ -272,29 +272,31 @@ fn put(line: Line) {
     }
 }
 
-/// Whole lines in one write, so that those of several sources do not mix.
 fn write(lines: Vec<Line>) {
     let coloured = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    in_pieces(lines, coloured, |text| {
+        // Nobody is left to tell when stderr fails.
+        let _ = match coloured {
+            true => anstream::stderr().lock().write_all(text.as_bytes()),
+            // An `AutoStream` would strip too, but with a write for each piece between the colours.
+            false => io::stderr().lock().write_all(text.as_bytes()),
+        };
+    });
+}
+
+/// Has whole lines written at once, so that those of several sources do not mix.
+fn in_pieces(lines: Vec<Line>, coloured: bool, mut write: impl FnMut(&str)) {
     let mut text = String::new();
     for line in lines {
         let start = text.len();
         line.print(&mut text, coloured);
         if text.len() > AT_ONCE && start > 0 {
             let line = text.split_off(start);
-            write_text(&text, coloured);
+            write(&text);
             text = line;
         }
     }
-    write_text(&text, coloured);
-}
-
-/// Nobody is left to tell when stderr fails.
-fn write_text(text: &str, coloured: bool) {
-    let _ = match coloured {
-        true => anstream::stderr().lock().write_all(text.as_bytes()),
-        // An `AutoStream` would strip too, but with a write for each piece between the colours.
-        false => io::stderr().lock().write_all(text.as_bytes()),
-    };
+    write(&text);
 }
 
 impl Line {
@@ -310,6 +312,34 @@ impl Line {
                 }
                 to.push('\n');
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_written_whole_and_as_many_at_once_as_do_not_mix() {
+        let lengths = [9, 4000, 96, 1, 5000, 4095, 1, 4096, 2];
+        let lines = || lengths.map(|length| "x".repeat(length - 1) + "\n");
+        let mut pieces = Vec::new();
+        let plain = lines().map(Line::Plain).into_iter().collect();
+        in_pieces(plain, false, |text| pieces.push(text.to_owned()));
+        let of_pieces: Vec<_> = pieces.iter().map(String::len).collect();
+        assert_eq!(of_pieces, [4009, 97, 5000, 4096, 4096, 2]);
+        assert_eq!(pieces.concat(), lines().concat());
+        assert!(pieces.iter().all(|piece| piece.ends_with('\n')));
+    }
+
+    #[test]
+    fn colours_are_where_they_are_shown() {
+        let line = || Line::Coloured(format!("{HINT}hint:{HINT:#} {}\n", "x".repeat(AT_ONCE)));
+        for (coloured, begin) in [(true, "\u{1b}[1m\u{1b}[36mhint:"), (false, "hint: xx")] {
+            in_pieces(vec![line()], coloured, |text| {
+                assert!(text.starts_with(begin), "{:?}", &text[..20]);
+            });
         }
     }
 }
