@@ -25,6 +25,8 @@ mod worker_id;
 pub(crate) use build::{BuildError, Built};
 pub(crate) use caller::{Caller, CallerArgs, Source};
 pub(crate) use function::{Function, Kind};
+#[cfg(test)]
+pub(crate) use group::in_tests as groups_in_tests;
 pub(crate) use group::{Groups, TempFolder};
 pub(crate) use host::{Host, InvocationError, Serving, Ways};
 pub(crate) use node::{NodeError, SDK, SdkVersion, without_preloads};

@@ -13,6 +13,8 @@ mod declared;
 mod executable;
 mod manager;
 mod staff;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -150,7 +150,7 @@ impl Drop for Guard {
 
 /// Groups for tests, whose own program is no guard: a shell does what one does.
 #[cfg(test)]
-pub(in super::super) fn in_tests() -> super::Groups {
+pub(crate) fn in_tests() -> super::Groups {
     let script = r#"trap '' INT TERM HUP; echo; cat; rm -rf "$1"; kill -9 0"#;
     super::Groups(Guards::with(
         Ok("/bin/sh".into()),

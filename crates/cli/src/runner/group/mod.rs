@@ -13,7 +13,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 #[cfg(all(test, unix))]
-pub(super) use guard::in_tests;
+pub(crate) use guard::in_tests;
 #[cfg(unix)]
 pub(super) use unix::Group;
 #[cfg(unix)]
@@ -23,7 +23,7 @@ pub(super) use windows::Group;
 #[cfg(windows)]
 pub(crate) use windows::Groups;
 #[cfg(all(test, windows))]
-pub(super) use windows::in_tests;
+pub(crate) use windows::in_tests;
 
 /// A folder that is removed when this is dropped or, on Unix, when the tool is gone.
 #[derive(Debug)]

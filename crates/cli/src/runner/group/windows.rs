@@ -67,6 +67,6 @@ impl Drop for Group {
 
 /// Groups for tests.
 #[cfg(test)]
-pub(in super::super) fn in_tests() -> Groups {
+pub(crate) fn in_tests() -> Groups {
     Groups
 }
