@@ -1,4 +1,5 @@
-// An HTTP server with nothing but the function of benches/functions/echo-node, which prints its URL.
+// An HTTP server with nothing but the function of benches/functions/echo-node, which prints its URL, and
+// ends with its stdin.
 'use strict'
 
 const { createServer } = require('http')
@@ -15,3 +16,4 @@ server.keepAliveTimeout = 0
 server.listen(0, '127.0.0.1', () => {
   console.log(JSON.stringify({ url: `http://127.0.0.1:${server.address().port}` }))
 })
+process.stdin.on('end', () => process.exit()).resume()

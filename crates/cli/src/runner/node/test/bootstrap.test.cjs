@@ -92,7 +92,7 @@ test('a result that is refused is an error', async (t) => {
   assert.equal(errorMessage, 'the runtime API answered invocation/response with HTTP 413: ')
 })
 
-test('callbacks work, sync and async, and the first outcome counts', async (t) => {
+test('callbacks work, sync and async, and the first outcome counts', { timeout: 30000 }, async (t) => {
   const worker = await start(t, `
     const handlers = {
       now: (event, context, callback) => { callback(null, 1) },

@@ -29,6 +29,8 @@ function folderOf (t, files) {
 /** A server on a port of its own, until the test ends. */
 async function serve (t, handler) {
   const server = http.createServer(handler).listen(0, '127.0.0.1')
+  // Ours keeps idle connections.
+  server.keepAliveTimeout = 0
   await once(server, 'listening')
   t.after(() => stop(server))
   return server
