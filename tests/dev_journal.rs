@@ -363,6 +363,7 @@ fn object(line: &str) -> Value {
         value["time"].is_string() && value["type"].is_string(),
         "{line}"
     );
+    assert!(!line.trim_end().contains(char::is_control), "{line:?}");
     value
 }
 
@@ -373,8 +374,9 @@ fn each_line_of_the_log_is_a_json_object() {
     write(project.path(), "functions/odd/index.js", "exports.main = 1");
     write(project.path(), "functions/odd/config.json", "{oops");
     let mut dev = Logged::start(project.path(), &["--fault", "errcode=45009,times=1"]);
-    let say =
-        json!({"say": "a\u{1b}[2Jb\n{\"type\":\"call\"}", "upload": "image", "get": "sample"});
+    // A terminal takes U+009B for the begin of a command.
+    let media = "sample\u{9b}2J";
+    let say = json!({"say": "a\u{1b}[2Jb\n{\"type\":\"call\"}", "upload": "image", "get": media});
     assert_eq!(dev.invoke("caller", &say.to_string()), 200);
     let output = dev.says(|it| it["type"] == "output" && it["line"] == "a\u{1b}[2Jb");
     assert_eq!(output["function"], "caller");
@@ -386,6 +388,7 @@ fn each_line_of_the_log_is_a_json_object() {
     );
     let call = dev.says(|it| it["type"] == "call" && it["api"] == GET);
     assert_eq!(call["errCode"], 45009);
+    assert_eq!(call["parameters"], json!({"media_id": media}));
     let invocation = dev.says(|it| it["type"] == "invocation");
     assert_eq!(invocation["outcome"], "ok");
     assert_eq!(dev.invoke("odd", "{}"), 500);
