@@ -1,5 +1,7 @@
 //! Until when a call may take: its handle's deadline, and that of the invocation it is made in.
 
+use std::pin::pin;
+
 use tokio::time::{Instant, timeout_at};
 
 use crate::cloud::Cloud;
@@ -48,7 +50,7 @@ pub(crate) async fn bounded<T>(
             "the deadline had passed before the call began, and nothing was sent",
         ));
     }
-    within(cloud, call)
+    within(cloud, pin!(call))
         .await
         .unwrap_or_else(|| Err(Error::deadline("the call's deadline passed before its end")))
 }

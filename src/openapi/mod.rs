@@ -23,6 +23,8 @@ mod sink;
 mod store;
 pub mod wire;
 
+use std::pin::pin;
+
 use serde_json::Value;
 
 use crate::cloud::Cloud;
@@ -117,8 +119,12 @@ async fn call_with<T>(
 ) -> Result<T, Error> {
     arguments.check(api)?;
     let mut redactor = cloud.redactor();
-    deadline::bounded(cloud, exchange(cloud, api, arguments, &mut redactor))
-        .await
+    let received = {
+        // Pinned here, for it is large, and would be copied at each step down.
+        let exchange = pin!(exchange(cloud, api, arguments, &mut redactor));
+        deadline::bounded(cloud, exchange).await
+    };
+    received
         .and_then(|received| received.into_reply(api, &redactor))
         .and_then(read)
         .map_err(|error| error.redacted(&redactor))
