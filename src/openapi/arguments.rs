@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::case::{convert, rename, snake};
+use super::case::{convert, in_snake, rename, snake};
 use super::catalog::{Api, Place};
 use crate::buffer::Buffer;
 use crate::error::Error;
@@ -88,14 +88,15 @@ impl Arguments {
                     &format!("parameter {name} {what}"),
                 ))
             };
-            let wire_name = snake(name);
+            let is_it = |wire_name: &str| in_snake(name).eq(wire_name.chars());
             if parameter.place == Place::File {
-                if !self.files.iter().any(|file| file.field == wire_name) {
+                if !self.files.iter().any(|file| is_it(&file.field)) {
                     return refuse("is missing");
                 }
                 continue;
             }
-            match self.fields.get(&wire_name) {
+            let field = self.fields.iter().find(|(wire_name, _)| is_it(wire_name));
+            match field.map(|(_, value)| value) {
                 None => return refuse("is missing"),
                 Some(Value::String(text)) if text.is_empty() => return refuse("must not be empty"),
                 Some(Value::String(_)) => {}

@@ -1,7 +1,5 @@
 //! The HTTP request of a call.
 
-use std::borrow::Cow;
-
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use memchr::memmem;
@@ -31,9 +29,12 @@ const LONGEST_URL: usize = 32 << 10;
 
 /// Refuses arguments that no request can hold, before anything is sent.
 pub(crate) fn check(api: &Api, api_base: &str, arguments: &Arguments) -> Result<(), Error> {
-    // Encoded, a byte becomes three at most, so few have to be written to know their length.
-    let length = 3 * length(api, api_base, None, arguments);
-    if length > LONGEST_URL && url(api, api_base, None, arguments).len() > LONGEST_URL {
+    // Encoded, a byte becomes three at most, so few URLs have to be written to know their length.
+    let size = |value: &Value| value.as_str().map_or(LONGEST_URL, str::len);
+    let fields = arguments.fields.iter();
+    let fields = fields.map(|(name, value)| name.len() + size(value) + "&=".len());
+    let most = 3 * (api_base.len() + api.path.len() + fields.sum::<usize>());
+    if most > LONGEST_URL && url(api, api_base, None, arguments).len() > LONGEST_URL {
         let detail = format!("the arguments make a URL of more than {LONGEST_URL} bytes");
         return Err(Error::argument(api.name, &detail));
     }
@@ -43,41 +44,45 @@ pub(crate) fn check(api: &Api, api_base: &str, arguments: &Arguments) -> Result<
     Ok(())
 }
 
-/// What goes into the query, not yet encoded.
-fn query<'a>(
-    api: &'a Api,
-    token: Option<&'a Secret>,
-    arguments: &'a Arguments,
-) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> {
-    let token = token.map(|token| ("access_token", Cow::Borrowed(token.expose())));
-    let fields = arguments.fields.iter();
-    let fields = fields.filter(|(name, _)| api.place_of(name) == Place::Query);
-    let fields = fields.map(|(name, value)| match value {
-        Value::String(text) => (name.as_str(), Cow::Borrowed(text.as_str())),
-        other => (name.as_str(), Cow::Owned(other.to_string())),
-    });
-    token.into_iter().chain(fields)
-}
-
-/// The length of the URL in bytes, if nothing in it had to be encoded.
-fn length(api: &Api, api_base: &str, token: Option<&Secret>, arguments: &Arguments) -> usize {
-    let of_query = query(api, token, arguments).map(|(name, value)| name.len() + value.len() + 2);
-    api_base.len() + api.path.len() + of_query.sum::<usize>()
-}
-
 fn url(api: &Api, api_base: &str, token: Option<&Secret>, arguments: &Arguments) -> String {
-    let mut url = String::with_capacity(length(api, api_base, token, arguments));
+    /// Room for the arguments, which are short mostly.
+    const ROOM: usize = 256;
+
+    let mut url = String::with_capacity(
+        api_base.len() + api.path.len() + token.map_or(0, |token| token.expose().len()) + ROOM,
+    );
     url.push_str(api_base);
     url.push_str(api.path);
     let mut separator = '?';
-    for (name, value) in query(api, token, arguments) {
+    let mut add = |name: &str, value: &str| {
         url.push(separator);
-        url.extend(encode(name));
+        push_encoded(&mut url, name);
         url.push('=');
-        url.extend(encode(&value));
+        push_encoded(&mut url, value);
         separator = '&';
+    };
+    if let Some(token) = token {
+        add("access_token", token.expose());
+    }
+    for (name, value) in &arguments.fields {
+        if api.place_of(name) == Place::Query {
+            match value {
+                Value::String(text) => add(name, text),
+                other => add(name, &other.to_string()),
+            }
+        }
     }
     url
+}
+
+/// Most values need no encoding, and an access token is long.
+fn push_encoded(url: &mut String, value: &str) {
+    let stays = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if value.bytes().all(stays) {
+        url.push_str(value);
+    } else {
+        url.extend(encode(value));
+    }
 }
 
 /// Builds the request of a call with checked arguments.
@@ -217,6 +222,15 @@ mod tests {
             "https://h/cgi-bin/media/get?access_token=T%2F%2B%3D%20%26&media_id=a%3Fb%23c%25d%3D%E4%B8%AD~-._"
         );
         assert!(request.body().is_empty());
+    }
+
+    #[test]
+    fn what_stays_as_it_is_is_what_no_encoding_changes() {
+        for letter in (0..=127).map(char::from).chain(['é', '中']) {
+            let mut url = String::new();
+            push_encoded(&mut url, &letter.to_string());
+            assert_eq!(url, encode(&letter.to_string()).to_string());
+        }
     }
 
     #[test]
