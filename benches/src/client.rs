@@ -27,18 +27,19 @@ impl Client {
         })
     }
 
-    /// One in Rust: `kind` is `sdk` or `reqwest`.
+    /// One in Rust: `kind` is `sdk` or `reqwest`. Its first calls do not count.
     pub(crate) fn in_rust(
         kind: &str,
         url: &str,
         size: usize,
         at_once: usize,
+        first: usize,
     ) -> Result<Self, Failure> {
         let [size, at_once] = [size, at_once].map(|number| number.to_string());
-        Self::start(&mut role(
-            MEASURED,
-            &["client", kind, url, &size, &at_once],
-        )?)
+        let mut command = role(MEASURED, &["client", kind, url, &size, &at_once])?;
+        let mut client = Self::start(&mut command)?;
+        client.call(first)?;
+        Ok(client)
     }
 
     /// Does this, which is written as JSON.
@@ -50,6 +51,30 @@ impl Client {
             return Err("a client ended: see stderr".into());
         }
         Ok(serde_json::from_str(&line)?)
+    }
+}
+
+/// Processes that take turns: each has its luck with its heap, and with what its compiler makes, so
+/// that one would not tell what the next one is like.
+pub(crate) struct InTurn<C> {
+    all: Vec<C>,
+    latest: usize,
+}
+
+impl<C> InTurn<C> {
+    const COUNT: usize = 3;
+
+    pub(crate) fn start(start: impl Fn() -> Result<C, Failure>) -> Result<Self, Failure> {
+        let all = (0..Self::COUNT).map(|_| start());
+        Ok(Self {
+            all: all.collect::<Result<_, _>>()?,
+            latest: 0,
+        })
+    }
+
+    pub(crate) fn next(&mut self) -> &mut C {
+        self.latest = (self.latest + 1) % Self::COUNT;
+        &mut self.all[self.latest]
     }
 }
 

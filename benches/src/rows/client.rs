@@ -2,7 +2,7 @@
 
 use super::in_turn;
 use crate::Failure;
-use crate::client::Client;
+use crate::client::{Client, InTurn};
 use crate::process::{OTHER, role};
 use crate::server::Server;
 use crate::table::{Claim, Pair, Report, Target, Unit};
@@ -43,24 +43,25 @@ pub(super) fn rows(report: &mut Report) {
 
 fn against_reqwest(size: usize, at_once: usize, calls: usize) -> Result<Vec<Pair>, Failure> {
     let server = emulator(size)?;
-    let [mut sdk, mut reqwest] = [
-        Client::in_rust("sdk", &server.access.url, size, at_once)?,
-        Client::in_rust("reqwest", &server.access.url, size, at_once)?,
-    ];
+    let start = |kind| {
+        let url = &server.access.url;
+        InTurn::start(move || Client::in_rust(kind, url, size, at_once, calls / 4))
+    };
+    let (mut sdk, mut reqwest) = (start("sdk")?, start("reqwest")?);
     in_turn(
-        || Ok(sdk.call(calls)?.cpu_of_a_call()),
-        || Ok(reqwest.call(calls)?.cpu_of_a_call()),
+        || Ok(sdk.next().call(calls)?.cpu_of_a_call()),
+        || Ok(reqwest.next().call(calls)?.cpu_of_a_call()),
     )
 }
 
 fn against_node(size: usize, at_once: usize) -> Result<Vec<Pair>, Failure> {
     let server = emulator(size)?;
     let gateway = &server.access;
-    let mut sdk = Client::in_rust("sdk", &gateway.url, size, at_once)?;
-    let mut node = WxServerSdk::start(&[gateway], size, at_once)?;
+    let mut sdk = InTurn::start(|| Client::in_rust("sdk", &gateway.url, size, at_once, 1_280))?;
+    let mut node = InTurn::start(|| WxServerSdk::start(&[gateway], size, at_once))?;
     in_turn(
-        || Ok(1e9 / sdk.call(5_120)?.cpu_of_a_call()),
-        || Ok(1e9 / node.call(gateway, 320)?.cpu_of_a_call()),
+        || Ok(1e9 / sdk.next().call(5_120)?.cpu_of_a_call()),
+        || Ok(1e9 / node.next().call(gateway, 320)?.cpu_of_a_call()),
     )
 }
 

@@ -7,7 +7,7 @@ use crate::process::{BOTH, MEASURED, Rate, Spent, outcome, role};
 use crate::table::{Claim, Pair, Report, Target, Unit};
 
 /// Calls of one round.
-const CALLS: &str = "64000";
+const CALLS: &str = "256000";
 
 const SECOND: Claim = Claim::new(
     "scaling: calls/s, SDK and emulator without a socket",
