@@ -54,6 +54,14 @@ impl Client {
     }
 }
 
+impl Drop for Client {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Processes that take turns: each has its luck with its heap, and with what its compiler makes, so
 /// that one would not tell what the next one is like.
 pub(crate) struct InTurn<C> {
@@ -75,13 +83,5 @@ impl<C> InTurn<C> {
     pub(crate) fn next(&mut self) -> &mut C {
         self.latest = (self.latest + 1) % Self::COUNT;
         &mut self.all[self.latest]
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
