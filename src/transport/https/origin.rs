@@ -46,6 +46,7 @@ pub(super) fn request(
     url.set_path(head.uri.path());
     url.set_query(head.uri.query());
     let mut request = reqwest::Request::new(head.method, url);
+    *request.version_mut() = head.version;
     *request.headers_mut() = head.headers;
     *request.body_mut() = Some(body.into());
     Ok(request)
@@ -64,8 +65,10 @@ mod tests {
             "http://h?a=b",
             "http://H:80/a",
             "http://h:8080/a/../b/%2e%2e/./c",
+            "https://h:8080/a",
             "https://h:443//a//b/?",
             "https://h/a%zz%E4%B8%AD/~-._'\"{}|\\[]^?x=%zz&y='{}|\\[]^`?~",
+            "https://h/中/é?中=é",
             "http://[::1]:1/a;b,c:d@e?f/g?h",
             "http://127.1/a",
             "http://0x7f.1/a",
@@ -75,6 +78,7 @@ mod tests {
         ] {
             let made = || {
                 http::Request::post(uri)
+                    .version(http::Version::HTTP_10)
                     .header("a", "b")
                     .body(Bytes::from("c"))
             };
