@@ -281,6 +281,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn in_its_last_minute_a_token_is_used_only_after_a_renewal_has_failed() {
+        let mut state = State::new(0.0);
+        state.take(fetched("T1", 7200), None);
+        let usable = |state: &State| state.usable(None, Instant::now()).is_some();
+        tokio::time::advance(Duration::from_secs(7200 - 61)).await;
+        assert!(usable(&state));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!usable(&state));
+        state.pause();
+        assert!(usable(&state));
+        tokio::time::advance(FIRST_PAUSE).await;
+        assert!(!usable(&state));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn no_lifetime_is_too_short_or_too_long_to_reckon_with() {
         for seconds in [0, 1, 10, u64::MAX] {
             let lifetime = Duration::from_secs(seconds).min(super::super::LONGEST_LIFE);
