@@ -145,6 +145,24 @@ mod tests {
     }
 
     #[test]
+    fn a_new_entry_has_the_memory_of_the_one_it_displaces() {
+        let journal = Journal::new(2);
+        let newest = || {
+            journal
+                .locked()
+                .back()
+                .expect("it was recorded")
+                .path
+                .as_ptr()
+        };
+        journal.record(Method::GET, "/a/longer", 0, None, None);
+        let first = newest();
+        journal.record(Method::GET, "/b", 0, None, None);
+        journal.record(Method::GET, "/c", 0, None, None);
+        assert_eq!(newest(), first);
+    }
+
+    #[test]
     fn a_limit_of_zero_keeps_nothing() {
         let journal = Journal::new(0);
         journal.record(Method::GET, "/a", 0, None, None);
