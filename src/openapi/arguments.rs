@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::case::{convert, in_snake, rename, snake};
+use super::case::{convert, rename, snake};
 use super::catalog::{Api, Place};
 use crate::buffer::Buffer;
 use crate::error::Error;
@@ -88,14 +88,18 @@ impl Arguments {
                     &format!("parameter {name} {what}"),
                 ))
             };
-            let is_it = |wire_name: &str| in_snake(name).eq(wire_name.chars());
             if parameter.place == Place::File {
-                if !self.files.iter().any(|file| is_it(&file.field)) {
+                if !self
+                    .files
+                    .iter()
+                    .any(|file| parameter.is_named(&file.field))
+                {
                     return refuse("is missing");
                 }
                 continue;
             }
-            let field = self.fields.iter().find(|(wire_name, _)| is_it(wire_name));
+            let mut fields = self.fields.iter();
+            let field = fields.find(|(wire_name, _)| parameter.is_named(wire_name));
             match field.map(|(_, value)| value) {
                 None => return refuse("is missing"),
                 Some(Value::String(text)) if text.is_empty() => return refuse("must not be empty"),

@@ -41,6 +41,13 @@ pub(crate) struct Parameter {
     pub(crate) place: Place,
 }
 
+impl Parameter {
+    /// Whether this is its name as WeChat names it.
+    pub(crate) fn is_named(&self, wire_name: &str) -> bool {
+        in_snake(self.name).eq(wire_name.chars())
+    }
+}
+
 /// Where a parameter goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -64,7 +71,7 @@ impl Api {
         let listed = self
             .parameters
             .iter()
-            .find(|parameter| in_snake(parameter.name).eq(wire_name.chars()));
+            .find(|parameter| parameter.is_named(wire_name));
         match listed {
             Some(parameter) => parameter.place,
             None if self.method == Method::GET => Place::Query,

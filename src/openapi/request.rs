@@ -317,6 +317,16 @@ mod tests {
                 "a URL of more than 32768 bytes",
             ),
             (
+                "customerServiceMessage.getTempMedia",
+                json!({"mediaId": "/".repeat(11_000)}),
+                "a URL of more than 32768 bytes",
+            ),
+            (
+                "customerServiceMessage.getTempMedia",
+                json!({"mediaId": "M", "other": ["x".repeat(33_000)]}),
+                "a URL of more than 32768 bytes",
+            ),
+            (
                 "customerServiceMessage.uploadTempMedia",
                 json!({"type": "image", "media": {"contentType": "a\nb", "value": ""}}),
                 "contentType of parameter media is not a MIME type",
