@@ -50,6 +50,7 @@ pub(crate) async fn bounded<T>(
             "the deadline had passed before the call began, and nothing was sent",
         ));
     }
+    // Pinned here, for it may be large, and would be copied at each step down.
     within(cloud, pin!(call))
         .await
         .unwrap_or_else(|| Err(Error::deadline("the call's deadline passed before its end")))

@@ -120,7 +120,7 @@ async fn call_with<T>(
     arguments.check(api)?;
     let mut redactor = cloud.redactor();
     let received = {
-        // Pinned here, for it is large, and would be copied at each step down.
+        // Pinned before it is handed down, or a step below would hold it a second time.
         let exchange = pin!(exchange(cloud, api, arguments, &mut redactor));
         deadline::bounded(cloud, exchange).await
     };

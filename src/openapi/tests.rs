@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use serde_json::json;
 
-use super::customer_service_message::{GetTempMedia, TempMedia, get_temp_media};
+use super::customer_service_message::{GetTempMedia, TempMedia, get_temp_media, get_temp_media_to};
 use super::*;
 use crate::permissions::Permissions;
 use crate::retry::RetryPolicy;
@@ -497,4 +497,16 @@ async fn on_the_wire_errors_of_wechat_come_back_as_they_are() {
     .await
     .expect_err("not permitted");
     assert!(error.is_permission_denied());
+}
+
+/// The callers of a server hold one each, and it is copied into the task that runs it.
+#[test]
+fn the_future_of_a_call_is_small() {
+    let cloud = cloud(&MockTransport::replies([]));
+    let arguments = || GetTempMedia::new("M");
+    let whole = size_of_val(&get_temp_media(&cloud, arguments()));
+    assert!(whole < 2_000, "{whole} bytes");
+    let stored = get_temp_media_to(&cloud, arguments(), tokio::io::sink());
+    let stored = size_of_val(&stored);
+    assert!(stored < 4_000, "{stored} bytes");
 }
