@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
 
-/// A path or media id goes into the journal up to this many characters, so that the bound on the
-/// number of entries bounds the memory too.
+/// A method, path or media id goes into the journal up to this many characters, so that the bound on
+/// the number of entries bounds the memory too.
 const LONGEST_TEXT: usize = 256;
 
 /// One request that the emulator answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JournalEntry {
-    /// The request's method.
+    /// The request's method. At most 256 characters.
     pub method: Method,
     /// The request's path, such as `/cgi-bin/media/get`, without the query string. At most 256
     /// characters.
@@ -113,6 +113,15 @@ pub(crate) fn clipped(text: &str) -> &str {
     match text.char_indices().nth(LONGEST_TEXT) {
         Some((end, _)) => &text[..end],
         None => text,
+    }
+}
+
+/// The same of a method, which may be any word.
+pub(crate) fn clipped_method(method: &Method) -> Method {
+    let word = clipped(method.as_str());
+    match word.len() < method.as_str().len() {
+        true => word.parse().expect("a part of a method is one"),
+        false => method.clone(),
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use super::WeChat;
 use crate::faults;
-use crate::journal::clipped;
+use crate::journal::{clipped, clipped_method};
 
 /// What a request is answered, and what the journal tells of it.
 pub(crate) struct Answer {
@@ -70,7 +70,7 @@ where
     fn call(self, request: Request, wechat: Arc<WeChat>) -> Self::Future {
         let Self(api) = self;
         Box::pin(async move {
-            let method = request.method().clone();
+            let method = clipped_method(request.method());
             let path = clipped(request.uri().path()).to_owned();
             let answer = faults::disturb(&wechat, request, api).await;
             let errcode = answer.errcode();

@@ -214,6 +214,9 @@ mod tests {
         bed.get("/elsewhere?access_token=WRONG").await;
         let long = format!("/{}", "x".repeat(300));
         bed.get(&format!("{long}?access_token=WRONG")).await;
+        let shout = "X".repeat(300);
+        bed.send(shout.parse().expect("a method"), "/elsewhere", "")
+            .await;
 
         let journal = bed.emulator.journal();
         let entries = journal.entries();
@@ -238,6 +241,7 @@ mod tests {
                 ("POST", "/cgi-bin/media/get", 405, None),
                 ("GET", "/elsewhere", 404, None),
                 ("GET", &long[..256], 404, None),
+                (&shout[..256], "/elsewhere", 404, None),
             ]
         );
         assert_eq!(journal.count("/cgi-bin/media/get"), 4);
