@@ -70,10 +70,12 @@ pub(crate) struct InTurn<C> {
 }
 
 impl<C> InTurn<C> {
-    const COUNT: usize = 3;
-
-    pub(crate) fn start(start: impl Fn() -> Result<C, Failure>) -> Result<Self, Failure> {
-        let all = (0..Self::COUNT).map(|_| start());
+    /// So many of them.
+    pub(crate) fn start(
+        count: usize,
+        start: impl Fn() -> Result<C, Failure>,
+    ) -> Result<Self, Failure> {
+        let all = (0..count).map(|_| start());
         Ok(Self {
             all: all.collect::<Result<_, _>>()?,
             latest: 0,
@@ -81,7 +83,7 @@ impl<C> InTurn<C> {
     }
 
     pub(crate) fn next(&mut self) -> &mut C {
-        self.latest = (self.latest + 1) % Self::COUNT;
+        self.latest = (self.latest + 1) % self.all.len();
         &mut self.all[self.latest]
     }
 }

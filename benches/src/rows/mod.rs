@@ -62,13 +62,21 @@ const ROUNDS: usize = 11;
 
 /// Measures one side and the other in turn, so that what the machine does meanwhile meets both.
 fn in_turn<T>(
+    one: impl FnMut() -> Result<T, Failure>,
+    other: impl FnMut() -> Result<T, Failure>,
+) -> Rounds<T> {
+    rounds(ROUNDS, one, other)
+}
+
+fn rounds<T>(
+    count: usize,
     mut one: impl FnMut() -> Result<T, Failure>,
     mut other: impl FnMut() -> Result<T, Failure>,
 ) -> Rounds<T> {
     // The first round reads files and fills caches, and does not count.
     one()?;
     other()?;
-    (0..ROUNDS).map(|_| Ok((one()?, other()?))).collect()
+    (0..count).map(|_| Ok((one()?, other()?))).collect()
 }
 
 /// One figure of what was measured, for a row of its own.
