@@ -38,12 +38,10 @@ pub(super) async fn call_into<S: Sink>(
             Arrived::Stored { content_type } => content_type,
             Arrived::Whole(received) => {
                 let reply = received.into_reply(api, &redactor)?;
-                let Some((content_type, buffer)) = reply.media() else {
-                    return Err(not_media(reply));
-                };
-                let written = sink.write(buffer.clone().into()).await;
+                let (_, content_type, buffer) = reply.into_media().map_err(not_media)?;
+                let written = sink.write(buffer.into()).await;
                 written.map_err(|error| Error::not_written(api.name, error))?;
-                content_type.to_owned()
+                content_type
             }
         };
         let finished = sink.finish().await;
